@@ -2,7 +2,9 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-ENV := source build/env.sh
+IN_ENV := source build/env.sh &&
+# make units ARGS="-k lock"
+ARGS ?=
 
 .PHONY: help
 help: ## This list
@@ -10,7 +12,57 @@ help: ## This list
 
 .PHONY: setup
 setup: ## The development environment in build/; source build/env.sh afterwards
-	@tools/setup
+	@tools/setup dev
+
+.PHONY: check
+check: ## Everything that needs no lab: lint, types, sanity, documentation, unit tests on both ansible-cores
+	@tools/setup dev oldest galaxy-importer
+	@$(IN_ENV) python tools/check.py
+
+.PHONY: lint
+lint: setup ## Only the linters and types
+	@$(IN_ENV) python tools/check.py ruff ruff-format mypy yamllint ansible-lint shellcheck
+
+.PHONY: units
+units: setup ## Unit tests on the newest ansible-core; ARGS go to pytest
+	@$(IN_ENV) python -m pytest $(ARGS)
+
+.PHONY: units-oldest
+units-oldest: ## Unit tests on the oldest ansible-core that we promise
+	@tools/setup dev oldest
+	@$(IN_ENV) python tools/check.py units-oldest
+
+.PHONY: sanity
+sanity: setup ## ansible-test sanity; ARGS go to ansible-test
+	@$(IN_ENV) python tools/sanity.py $(ARGS)
+
+.PHONY: test
+test: ## Everything, in the lab too; what CI runs
+	@tools/setup dev oldest galaxy-importer system
+	@$(IN_ENV) python tools/check.py
+	@$(IN_ENV) tools/test-all
+
+.PHONY: bench
+bench: ## Measures what the goals say, to the screen and build/bench.json
+	@tools/setup dev system
+	@$(IN_ENV) tools/bench $(ARGS)
+
+.PHONY: demo
+demo: ## A centre on this machine: prints its address and logins
+	@tools/setup dev system
+	@$(IN_ENV) tools/demo up
+
+.PHONY: demo-down
+demo-down: setup ## Removes the demo
+	@$(IN_ENV) tools/demo down
+
+.PHONY: docs
+docs: setup ## The reference of modules and roles, in build/docs
+	@$(IN_ENV) tools/docs
+
+.PHONY: lock
+lock: setup ## Pins requirements/*.in again; ARGS=--upgrade takes the newest
+	@tools/lock-requirements $(ARGS)
 
 .PHONY: clean
 clean: ## Removes build/; what was downloaded stays in $$GAIA_VRE_CACHE
