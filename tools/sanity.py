@@ -63,8 +63,8 @@ def synchronise() -> None:
         if not target.is_file() or not filecmp.cmp(source, target, shallow=False):
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-    if not (COPY / ".git").exists():
-        subprocess.run(["git", "init", "--quiet", str(COPY)], check=True)
+    # ansible-test asks git for the files; without a repository here it would ask ours, which ignores build/.
+    subprocess.run(["git", "init", "--quiet", str(COPY)], check=True)
 
 
 def give_get_pip() -> None:
