@@ -1,0 +1,55 @@
+"""Root file systems that hosts boot from: a minimal Debian made once by mmdebstrap and kept in the cache."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+import yaml
+
+from gaia_lab.command import run, say
+from gaia_lab.errors import LabError
+from gaia_lab.paths import cache
+from gaia_lab.spec import SPECS
+
+
+def ensure_base(name: str) -> Path:
+    """The unpacked root of base ``name``, built when the cache lacks it.
+
+    :raises LabError: for an unknown base, or when mmdebstrap fails.
+    """
+    data = yaml.safe_load((SPECS / "bases.yml").read_text())
+    if name not in data["bases"]:
+        raise LabError(f"no base {name} in specs/bases.yml; known: {', '.join(data['bases'])}")
+    suite, packages = data["suite"], sorted({*data["common"], *data["bases"][name]})
+    key = hashlib.sha256(json.dumps([suite, packages]).encode()).hexdigest()[:16]
+    folder = cache() / "base"
+    folder.mkdir(exist_ok=True)
+    root = folder / f"{name}-{key}"
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.is_dir():
+            _build(suite, packages, root)
+    return root
+
+
+def _build(suite: str, packages: list[str], root: Path) -> None:
+    say(f"building the base {root.name} (Debian {suite}, once, about half a minute)")
+    partial = root.with_name(f".{root.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    run(
+        "nice",
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        '--aptopt=Acquire::Check-Valid-Until "false"',
+        '--aptopt=Acquire::Retries "5"',
+        f"--include={','.join(packages)}",
+        suite,
+        str(partial),
+    )
+    os.rename(partial, root)

@@ -1,0 +1,107 @@
+"""The command ``lab``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+
+from gaia_lab import doctor, lab
+from gaia_lab.errors import LabError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lab", description="Disposable hosts and a registry, on this machine.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verb = verbs.add_parser("up", help="boot a lab, or what of it does not run")
+    verb.add_argument("spec", help="a file of molecule/lab/specs without .yml")
+    verb.add_argument("--name", help="name of the lab (default: the spec's)")
+    verb = verbs.add_parser("down", help="remove labs, also after a crash")
+    verb.add_argument("names", nargs="*")
+    verb.add_argument("--all", action="store_true", help="remove every lab of this cache")
+    verb = verbs.add_parser("list", help="the labs and their hosts")
+    verb.add_argument("--json", action="store_true", help="as JSON, secrets included")
+    verb = verbs.add_parser("run", help="run a command where the lab's names resolve and ansible reaches its hosts")
+    verb.add_argument("--name", required=True)
+    verb.add_argument("--up", metavar="SPEC", help="boot the lab from this spec first")
+    verb.add_argument("command", nargs=argparse.REMAINDER)
+    verb = verbs.add_parser("ssh", help="log in on a host as root, or run a command there")
+    verb.add_argument("--name", required=True)
+    verb.add_argument("host")
+    verb.add_argument("command", nargs=argparse.REMAINDER)
+    verb = verbs.add_parser("doctor", help="what this machine lacks to run a lab")
+    verb.add_argument("--install", action="store_true", help="install missing programs by apt-get")
+    return parser
+
+
+def _environment(found: lab.Lab) -> dict[str, str]:
+    return {
+        **os.environ,
+        "GAIA_LAB_NAME": found.name,
+        "GAIA_LAB_STATE": str(found.folder),
+        "GAIA_LAB_CA": str(found.folder / "ca.pem"),
+        "ANSIBLE_PRIVATE_KEY_FILE": str(found.folder / "id"),
+        "ANSIBLE_SSH_COMMON_ARGS": f"-F {found.folder}/ssh_config",
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(found.folder / "ssh"),
+        "ANSIBLE_REMOTE_USER": "root",
+    }
+
+
+def _command(words: list[str]) -> list[str]:
+    return words[1:] if words[:1] == ["--"] else words
+
+
+def _run(found: lab.Lab, command: list[str]) -> int:
+    """Become the command, in a mount namespace whose /etc/hosts is the lab's."""
+    script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+    argv = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", script, str(found.folder / "hosts_file")]
+    os.execvpe("unshare", [*argv, *command], _environment(found))
+
+
+def _list(as_json: bool) -> None:
+    data = []
+    for name in lab.all_names():
+        found = lab.find(name)
+        if found is None:
+            data.append({"name": name, "state": "half made; remove it with `lab down`"})
+            continue
+        data.append(json.loads((found.folder / "lab.json").read_text()))
+        data[-1]["running"] = [host.fqdn for host in found.hosts if host.runs()]
+    if as_json:
+        print(json.dumps(data, indent=1))
+        return
+    for entry in data:
+        print(f"{entry['name']}: {entry.get('subnet', entry.get('state'))} {' '.join(entry.get('running', []))}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point; gives the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.verb == "doctor":
+            if options.install:
+                doctor.install()
+            sentences = doctor.missing()
+            print("\n".join(sentences) or "This machine can run a lab.")
+            return 1 if sentences else 0
+        doctor.require()
+        if options.verb == "up":
+            lab.up(options.name or options.spec, options.spec)
+        elif options.verb == "down":
+            names = lab.all_names() if options.all else options.names
+            for name in names:
+                lab.down(name)
+        elif options.verb == "list":
+            _list(options.json)
+        elif options.verb == "run":
+            found = lab.up(options.name, options.up) if options.up else lab.get(options.name)
+            return _run(found, _command(options.command))
+        elif options.verb == "ssh":
+            found = lab.get(options.name)
+            argv = [*found.ssh, found.host(options.host).address, *_command(options.command)]
+            os.execvp(argv[0], argv)
+    except LabError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+    return 0
