@@ -65,6 +65,7 @@ def synchronise() -> None:
             shutil.copy2(source, target)
     # ansible-test asks git for the files; without a repository here it would ask ours, which ignores build/.
     subprocess.run(["git", "init", "--quiet", str(COPY)], check=True)
+    (COPY / ".git/info/exclude").write_text("/tests/output/\n")
 
 
 def give_get_pip() -> None:
