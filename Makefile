@@ -39,17 +39,20 @@ sanity: setup ## ansible-test sanity; ARGS go to ansible-test
 .PHONY: test
 test: ## Everything, in the lab too; what CI runs
 	@tools/setup dev oldest galaxy-importer system
+	@molecule/lab/lab doctor --install
 	@$(IN_ENV) python tools/check.py
 	@$(IN_ENV) tools/test-all
 
 .PHONY: bench
 bench: ## Measures what the goals say, to the screen and build/bench.json
-	@tools/setup dev system
+	@tools/setup dev
+	@molecule/lab/lab doctor --install
 	@$(IN_ENV) tools/bench $(ARGS)
 
 .PHONY: demo
 demo: ## A centre on this machine: prints its address and logins
-	@tools/setup dev system
+	@tools/setup dev
+	@molecule/lab/lab doctor --install
 	@$(IN_ENV) tools/demo up
 
 .PHONY: demo-down
