@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
-ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
+ROLES = sorted(path.name for path in (ROOT / "roles").glob("*") if path.is_dir())
 PROMISED = {"hub", "docker", "images", "check", "build"}
 
 
