@@ -30,7 +30,7 @@ REGISTRIES = [
         ("galaxy", "ansible", "com"),
     )
 ]
-USED_COLLECTION = re.compile(r"^\s*(?:- )?([a-z_]+\.[a-z_]+)\.[a-z_]+:", re.MULTILINE)
+USED_COLLECTION = re.compile(r"^\s*(?:- )?([a-z_]+\.[a-z0-9_]+)\.[a-z0-9_]+:", re.MULTILINE)
 OURS_OR_CORE = {"ansible.builtin", "ansible.legacy", "gaia_data.vre"}
 
 
