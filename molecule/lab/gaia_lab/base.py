@@ -23,9 +23,9 @@ def ensure_base(name: str) -> Path:
     :raises LabError: for an unknown base, or when mmdebstrap fails.
     """
     data = yaml.safe_load((SPECS / "bases.yml").read_text())
-    if name not in data["bases"]:
-        raise LabError(f"no base {name} in specs/bases.yml; known: {', '.join(data['bases'])}")
-    suite, packages = data["suite"], sorted({*data["common"], *data["bases"][name]})
+    if name not in data:
+        raise LabError(f"no base {name} in specs/bases.yml; known: {', '.join(data)}")
+    suite, packages = data[name]["suite"], sorted(data[name]["packages"])
     key = hashlib.sha256(json.dumps([suite, packages]).encode()).hexdigest()[:16]
     folder = cache() / "base"
     folder.mkdir(exist_ok=True)
