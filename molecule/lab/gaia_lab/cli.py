@@ -9,6 +9,7 @@ import sys
 
 from gaia_lab import doctor, lab
 from gaia_lab.errors import LabError
+from gaia_lab.images import ensure_images
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -30,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--name", required=True)
     verb.add_argument("host")
     verb.add_argument("command", nargs=argparse.REMAINDER)
+    verbs.add_parser("images", help="build the images of the lab's registry, when the cache lacks them")
     verb = verbs.add_parser("doctor", help="what this machine lacks to run a lab")
     verb.add_argument("--install", action="store_true", help="install missing programs by apt-get")
     return parser
@@ -86,6 +88,8 @@ def main(arguments: list[str] | None = None) -> int:
             print("\n".join(sentences) or "This machine can run a lab.")
             return 1 if sentences else 0
         doctor.require()
+        if options.verb in ("up", "images") or getattr(options, "up", None):
+            ensure_images()
         if options.verb == "up":
             lab.up(options.name or options.spec, options.spec)
         elif options.verb == "down":

@@ -198,14 +198,13 @@ def _boot(lab: Lab, host: Host, data: dict[str, Any]) -> None:
         services.write_registry(
             host, lab.folder / f"{host.spec.name}.pem", lab.folder / f"{host.spec.name}.key", data["registry"]["password"]
         )
-        store = host.folder / "registry"
-        for part in ("upper", "work", "merged"):
-            (store / part).mkdir(parents=True, exist_ok=True)
-        (cache() / "registry").mkdir(exist_ok=True)
-        before = (
-            f"mount -t overlay overlay -o lowerdir={cache()}/registry,upperdir={store}/upper,workdir={store}/work {store}/merged"
-        )
-        binds.append((store / "merged", services.REGISTRY_ROOT))
+        store, cached = host.folder / "registry", cache() / "registry"
+        for folder in (store / "upper", store / "work", store / "merged", cached):
+            folder.mkdir(parents=True, exist_ok=True)
+        if not host.spec.fill:
+            layers = f"lowerdir={cached},upperdir={store}/upper,workdir={store}/work"
+            before = f"mount -t overlay overlay -o {layers} {store}/merged"
+        binds.append((cached if host.spec.fill else store / "merged", services.REGISTRY_ROOT))
     if "channel" in host.spec.services:
         services.write_channel(host, lab.folder / "channel.pem", lab.folder / "channel.key")
         (cache() / "channel").mkdir(exist_ok=True)

@@ -24,6 +24,7 @@ class HostSpec:
     :param disks: absolute paths that must not lie on the host's overlay root.
     :param services: of ``registry`` and ``channel``.
     :param users: whether the test users exist on it.
+    :param fill: whether its registry writes into the cache instead of a layer of its own.
     :param controller: whether it holds the lab's ssh key and CA, as an admin's computer would.
     """
 
@@ -34,6 +35,7 @@ class HostSpec:
     services: tuple[str, ...] = ()
     users: bool = False
     controller: bool = False
+    fill: bool = False
 
 
 @dataclass(frozen=True)

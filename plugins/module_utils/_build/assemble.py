@@ -11,7 +11,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._build import environment, oci
 from ansible_collections.gaia_data.vre.plugins.module_utils._build.definition import ImageDefinition
@@ -127,18 +127,16 @@ def describe(planned: Plan, name: str, prefix: Path) -> "dict[str, Any]":
     return {"kernels": kernels, "packages": packages}
 
 
-def build_business(planned: Plan, work: Path, cache: Path, say: "Callable[[str], None]") -> "tuple[Path, str]":
+def build_business(planned: Plan, work: Path, cache: Path) -> "tuple[Path, str]":
     """Build a business image below ``work``; gives the OCI layout's folder and the manifest's digest."""
     definition = planned.definition
     mount = f"/opt/gaia/{definition.name}"
     root = work / "root"
     described: "dict[str, Any]" = {}
     for env in definition.environments:
-        say(f"{definition.name}: installing {env.name}, {len(planned.records[env.name])} packages")
         prefix = root / "envs" / env.name
         _install(planned, env.name, prefix, f"{mount}/envs/{env.name}", cache)
         described[env.name] = describe(planned, env.name, prefix)
-        say(f"{definition.name}: compiling {env.name}")
         environment.compile_bytecode(prefix, mount, root)
     layout = oci.Layout(work / "layout")
     layer = layout.layer(oci.tree(root))
@@ -146,18 +144,15 @@ def build_business(planned: Plan, work: Path, cache: Path, say: "Callable[[str],
     return layout.folder, layout.finish([layer], config)
 
 
-def build_system(planned: Plan, work: Path, cache: Path, say: "Callable[[str], None]") -> "tuple[Path, str]":
+def build_system(planned: Plan, work: Path, cache: Path) -> "tuple[Path, str]":
     """Build a system image below ``work``; gives the OCI layout's folder and the manifest's digest."""
     definition = planned.definition
     base, conda = work / "base", work / "conda"
     if planned.debian is None:
         raise VreError("a system image needs a Debian suite", where=str(definition.folder), remedy="set build_suite")
-    say(f"{definition.name}: Debian {planned.debian.suite}")
     _debian(planned.debian, definition, base)
-    say(f"{definition.name}: installing Jupyter, {len(planned.records['base'])} packages")
     prefix = conda / "opt" / "conda"
     _install(planned, "base", prefix, "/opt/conda", cache)
-    say(f"{definition.name}: compiling Jupyter")
     environment.compile_bytecode(prefix, "/opt/conda", prefix)
     (conda / "opt" / "gaia").mkdir()
     if definition.files is not None:
