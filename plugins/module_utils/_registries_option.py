@@ -5,25 +5,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
 
 KEYS = {"username": str, "password": str, "ca_file": str, "plain_http": bool, "mirrors": list}
 
 
-def argument_spec() -> Dict[str, Dict[str, Any]]:
+def argument_spec() -> dict[str, dict[str, Any]]:
     """The options of the doc fragment ``gaia_data.vre.registries``."""
     return {"registries": {"type": "dict", "default": {}}, "authfile": {"type": "path"}}
 
 
-def check(module: Any) -> Dict[str, Dict[str, Any]]:
+def check(module: Any) -> dict[str, dict[str, Any]]:
     """The option's value, checked; its passwords are hidden from the module's output.
 
     :raises VreErrors: with every key that is wrong.
     """
-    problems: List[VreError] = []
-    settings: Dict[str, Dict[str, Any]] = module.params["registries"]
+    problems: list[VreError] = []
+    settings: dict[str, dict[str, Any]] = module.params["registries"]
     for host, options in settings.items():
         where = f"registries: {host}"
         if not isinstance(options, dict):

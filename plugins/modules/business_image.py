@@ -105,7 +105,8 @@ def main() -> None:
         result = produce.produce("business", module.params, registries, module.check_mode)
     except VreError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    else:
+        module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -120,13 +120,12 @@ def main() -> None:
     )
     try:
         registries = _registries_option.check(module)
-        debian = assemble.Debian(
-            module.params["suite"], module.params["mirror"], tuple(module.params["apt_options"])
-        )
+        debian = assemble.Debian(module.params["suite"], module.params["mirror"], tuple(module.params["apt_options"]))
         result = produce.produce("system", module.params, registries, module.check_mode, debian)
     except VreError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    else:
+        module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from gaia_lab.client import HubClient
 from gaia_lab.session import lab_client
 

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from gaia_lab.client import ClientError, HubClient
 from gaia_lab.session import lab_client
 

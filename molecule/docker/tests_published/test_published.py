@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from gaia_lab.session import lab_client
 from testinfra.host import Host
+
+from gaia_lab.session import lab_client
 
 OCEAN = "conda-env-ocean-ocean-py"
 SHOW = "import json, os, numpy; print(json.dumps([numpy.__version__, os.environ['GAIA_VRE_SESSION']]))"

@@ -1,0 +1,1 @@
+"""Disposable hosts, a registry and a conda channel for tests, the demo and the benchmark."""

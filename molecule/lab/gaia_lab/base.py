@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -52,4 +51,4 @@ def _build(suite: str, packages: list[str], root: Path) -> None:
         suite,
         str(partial),
     )
-    os.rename(partial, root)
+    partial.rename(root)

@@ -45,7 +45,7 @@ def _make(channel: Path) -> None:
         partial = python.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
         cpython.build(work / "cpython", partial)
-        os.rename(partial, python)
+        partial.rename(python)
     say("making conda packages of wheels")
     files = _download(cache() / "wheels")
     for child in channel.iterdir():
@@ -59,9 +59,7 @@ def _make(channel: Path) -> None:
         name, _version, requires, _license = wheels.metadata(file)
         requirements[name] = requires
     with ProcessPoolExecutor() as pool:
-        jobs = [
-            pool.submit(wheels.convert, file, requirements, work / file.stem, channel) for file in files
-        ]
+        jobs = [pool.submit(wheels.convert, file, requirements, work / file.stem, channel) for file in files]
         for job in jobs:
             job.result()
     _write_geo(work / "geo", channel)

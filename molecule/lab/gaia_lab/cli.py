@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+from typing import Any
 
 from gaia_lab import doctor, lab
 from gaia_lab.errors import LabError
@@ -57,12 +58,21 @@ def _command(words: list[str]) -> list[str]:
 def _run(found: lab.Lab, command: list[str]) -> int:
     """Become the command, in a mount namespace whose /etc/hosts is the lab's."""
     script = 'mount --bind "$0" /etc/hosts && exec "$@"'
-    argv = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", script, str(found.folder / "hosts_file")]
+    argv = [
+        "unshare",
+        "--mount",
+        "--propagation",
+        "slave",
+        "sh",
+        "-c",
+        script,
+        str(found.folder / "hosts_file"),
+    ]
     os.execvpe("unshare", [*argv, *command], _environment(found))
 
 
 def _list(as_json: bool) -> None:
-    data = []
+    data: list[dict[str, Any]] = []
     for name in lab.all_names():
         found = lab.find(name)
         if found is None:

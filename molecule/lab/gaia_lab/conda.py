@@ -76,7 +76,7 @@ def write_package(package: Package, root: Path, channel: Path) -> Path:
         archive.writestr("metadata.json", json.dumps({"conda_pkg_format_version": 2}))
         archive.writestr(f"pkg-{stem}.tar.zst", _tar_files(root, paths))
         archive.writestr(f"info-{stem}.tar.zst", _tar_texts({k: json.dumps(v) for k, v in info.items()}))
-    os.rename(partial, target)
+    partial.rename(target)
     return target
 
 
@@ -93,7 +93,12 @@ def _path_entry(root: Path, path: Path) -> dict[str, Any]:
     relative = path.relative_to(root).as_posix()
     if path.is_symlink():
         data = path.read_bytes() if path.is_file() else b""
-        return {"_path": relative, "path_type": "softlink", "sha256": _sha256(data), "size_in_bytes": len(data)}
+        return {
+            "_path": relative,
+            "path_type": "softlink",
+            "sha256": _sha256(data),
+            "size_in_bytes": len(data),
+        }
     data = path.read_bytes()
     entry: dict[str, Any] = {
         "_path": relative,

@@ -54,9 +54,10 @@ def build(work: Path, channel: Path) -> None:
         (work / name).mkdir(parents=True)
     settings = f"suite={SUITE}\nsource={SOURCE}\nprefix={PLACEHOLDER}\n"
     (work / "out" / "script").write_text(settings + SCRIPT)
+    base = ensure_base("builder")
     root = shlex.quote(str(work / "root"))
     steps = [
-        f"mount -t overlay overlay -o lowerdir={ensure_base('builder')},upperdir={work}/upper,workdir={work}/work {root}",
+        f"mount -t overlay overlay -o lowerdir={base},upperdir={work}/upper,workdir={work}/work {root}",
         f"cp /etc/ssl/certs/ca-certificates.crt {root}/etc/ssl/certs/",
         f"cp --remove-destination /etc/resolv.conf {root}/etc/resolv.conf",
         f"mount --rbind /dev {root}/dev",
@@ -66,7 +67,16 @@ def build(work: Path, channel: Path) -> None:
         f"exec chroot {root} sh /out/script",
     ]
     run(
-        "unshare", "--mount", "--pid", "--fork", "--propagation", "private", "sh", "-c", " && ".join(steps), timeout=1800
+        "unshare",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--propagation",
+        "private",
+        "sh",
+        "-c",
+        " && ".join(steps),
+        timeout=1800,
     )
     version = (work / "out" / "version").read_text().strip()
     package = Package("python", version, [], license="PSF-2.0")

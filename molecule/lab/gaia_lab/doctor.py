@@ -46,7 +46,16 @@ def install() -> None:
     if packages:
         say(f"installing {' '.join(packages)}")
         run("apt-get", "-qq", "update")
-        run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "install", "-y", "--no-install-recommends", *packages)
+        run(
+            "env",
+            "DEBIAN_FRONTEND=noninteractive",
+            "apt-get",
+            "-qq",
+            "install",
+            "-y",
+            "--no-install-recommends",
+            *packages,
+        )
 
 
 def require() -> None:

@@ -97,7 +97,8 @@ class Host:
         """
         base = ensure_base(self.spec.base)
         self.network.connect(
-            self.spec.name, [self.spec.address] + ([self.spec.address + 1] if "channel" in self.spec.services else [])
+            self.spec.name,
+            [self.spec.address] + ([self.spec.address + 1] if "channel" in self.spec.services else []),
         )
         argv = [
             "systemd-nspawn",

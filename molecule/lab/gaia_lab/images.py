@@ -18,7 +18,6 @@ from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._build import oci
 from ansible_collections.gaia_data.vre.plugins.module_utils._registry import Registries
-
 from gaia_lab import lab
 from gaia_lab.channel import ensure_channel
 from gaia_lab.command import say
@@ -164,7 +163,16 @@ def _build() -> None:
         )
     )
     environment = {**os.environ, "SSL_CERT_FILE": state["ca"], "ANSIBLE_LOCALHOST_WARNING": "false"}
-    argv = ["ansible-playbook", "-i", "localhost,", "-c", "local", "-e", f"@{variables}", "gaia_data.vre.build"]
+    argv = [
+        "ansible-playbook",
+        "-i",
+        "localhost,",
+        "-c",
+        "local",
+        "-e",
+        f"@{variables}",
+        "gaia_data.vre.build",
+    ]
     subprocess.run(argv, check=True, env=environment)
     work = cache() / ".tiny"
     with Registries.open(registries) as access:

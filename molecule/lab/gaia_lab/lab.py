@@ -152,7 +152,8 @@ def _write_files(lab: Lab, data: dict[str, Any]) -> None:
     (lab.folder / "hosts_file").write_text(lab.hosts_file)
     (lab.folder / "ssh_config").write_text(
         f"User root\nIdentityFile {lab.folder}/id\nIdentitiesOnly yes\nUserKnownHostsFile {lab.folder}/known_hosts\n"
-        "StrictHostKeyChecking accept-new\nLogLevel ERROR\nConnectTimeout 2\nServerAliveInterval 5\nServerAliveCountMax 3\n"
+        "StrictHostKeyChecking accept-new\nLogLevel ERROR\nConnectTimeout 2\n"
+        "ServerAliveInterval 5\nServerAliveCountMax 3\n"
     )
     (lab.folder / "vars.yml").touch(mode=0o600)
     (lab.folder / "vars.yml").write_text(
@@ -196,7 +197,10 @@ def _boot(lab: Lab, host: Host, data: dict[str, Any]) -> None:
     before = "true"
     if "registry" in host.spec.services:
         services.write_registry(
-            host, lab.folder / f"{host.spec.name}.pem", lab.folder / f"{host.spec.name}.key", data["registry"]["password"]
+            host,
+            lab.folder / f"{host.spec.name}.pem",
+            lab.folder / f"{host.spec.name}.key",
+            data["registry"]["password"],
         )
         store, cached = host.folder / "registry", cache() / "registry"
         for folder in (store / "upper", store / "work", store / "merged", cached):

@@ -97,7 +97,8 @@ class Network:
                     "tap0",
                 ],
             )
-            rules = 'table ip nat { chain post { type nat hook postrouting priority 100; oifname "tap0" masquerade; }; }'
+            nat = 'type nat hook postrouting priority 100; oifname "tap0" masquerade;'
+            rules = f"table ip nat {{ chain post {{ {nat} }}; }}"
             run("ip", "netns", "exec", self.router, "nft", "-f", "-", stdin=f"flush ruleset\n{rules}\n")
 
     def connect(self, host: str, addresses: list[int]) -> None:
@@ -109,8 +110,24 @@ class Network:
         run("ip", "netns", "add", space)
         h = ("ip", "-n", space)
         # A fixed MAC by address: a host that comes again under its address meets no stale neighbour entry.
-        mac = "02:99:{:02x}:00:00:{:02x}".format(self.index, addresses[0])
-        run("ip", "link", "add", "eth0", "address", mac, "netns", space, "type", "veth", "peer", "name", port, "netns", self.router)
+        mac = f"02:99:{self.index:02x}:00:00:{addresses[0]:02x}"
+        run(
+            "ip",
+            "link",
+            "add",
+            "eth0",
+            "address",
+            mac,
+            "netns",
+            space,
+            "type",
+            "veth",
+            "peer",
+            "name",
+            port,
+            "netns",
+            self.router,
+        )
         run("ip", "-n", self.router, "link", "set", port, "master", "br0", "up")
         run(*h, "link", "set", "lo", "up")
         for last in addresses:

@@ -40,7 +40,12 @@ def spawn(file: Path, log: Path, argv: Sequence[str]) -> int:
     """Start a process in a session of its own, log to ``log``, remember it in ``file``."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, close_fds=True
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            close_fds=True,
         )
     record(file, process.pid)
     return process.pid

@@ -60,6 +60,8 @@ def write_users(host: Host, passwords: dict[str, str]) -> None:
     lines = ["set -e"]
     for user, groups in USERS.items():
         lines += [f"getent group {group} >/dev/null || groupadd {group}" for group in groups]
-        lines.append(f"id {user} >/dev/null 2>&1 || useradd --create-home --shell /bin/bash --groups {','.join(groups)} {user}")
+        lines.append(
+            f"id {user} >/dev/null 2>&1 || useradd --create-home --shell /bin/bash --groups {','.join(groups)} {user}"
+        )
     host.chroot("sh", "-c", "\n".join(lines))
     host.chroot("chpasswd", stdin="".join(f"{user}:{passwords[user]}\n" for user in USERS))

@@ -60,7 +60,11 @@ def parse_spec(name: str, data: dict[str, Any]) -> Spec:
         hosts = tuple(
             HostSpec(
                 name=host,
-                **{**keys, "disks": tuple(keys.get("disks", ())), "services": tuple(keys.get("services", ()))},
+                **{
+                    **keys,
+                    "disks": tuple(keys.get("disks", ())),
+                    "services": tuple(keys.get("services", ())),
+                },
             )
             for host, keys in data["hosts"].items()
         )

@@ -26,7 +26,13 @@ MARKERS = {
     "platform_machine": "x86_64",
 }
 # Where the parts of a wheel's .data folder go. Source: the wheel specification of the PyPA.
-SCHEMES = {"purelib": SITE, "platlib": SITE, "data": ".", "scripts": "bin", "headers": f"include/python{PYTHON}"}
+SCHEMES = {
+    "purelib": SITE,
+    "platlib": SITE,
+    "data": ".",
+    "scripts": "bin",
+    "headers": f"include/python{PYTHON}",
+}
 SCRIPT = """#!{prefix}/bin/python{python}
 import sys
 from {module} import {first}
@@ -59,7 +65,12 @@ def metadata(wheel: Path) -> tuple[str, str, list[str], str]:
         member = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA") and n.count("/") == 1)
         message = Parser().parsestr(archive.read(member).decode())
     license_ = str(message.get("License-Expression") or message.get("License") or "").splitlines()[:1]
-    return str(canonicalize_name(name)), str(version), message.get_all("Requires-Dist") or [], "".join(license_)[:80]
+    return (
+        str(canonicalize_name(name)),
+        str(version),
+        message.get_all("Requires-Dist") or [],
+        "".join(license_)[:80],
+    )
 
 
 def unpack(wheel: Path, root: Path) -> None:
@@ -96,9 +107,7 @@ def _entry_points(root: Path) -> None:
             script = root / "bin" / name
             script.parent.mkdir(exist_ok=True)
             script.write_text(
-                SCRIPT.format(
-                    prefix=PLACEHOLDER, python=PYTHON, module=module, first=call.split(".")[0], call=call
-                )
+                SCRIPT.format(prefix=PLACEHOLDER, python=PYTHON, module=module, first=call.split(".")[0], call=call)
             )
             script.chmod(0o755)
 

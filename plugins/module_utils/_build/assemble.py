@@ -38,7 +38,7 @@ class Debian:
 
     suite: str
     mirror: str = ""
-    apt_options: "tuple[str, ...]" = ()
+    apt_options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,12 @@ class Plan:
 
     definition: ImageDefinition
     platform: str
-    records: "dict[str, list[Any]]"
+    records: dict[str, list[Any]]
     inputs: str
-    debian: "Debian | None" = None
+    debian: Debian | None = None
 
 
-def plan(
-    definition: ImageDefinition, channels: "list[str]", platform: str, debian: "Debian | None" = None
-) -> Plan:
+def plan(definition: ImageDefinition, channels: list[str], platform: str, debian: Debian | None = None) -> Plan:
     """Solve the environments of a definition.
 
     :param channels: URLs of conda channels, most wanted first.
@@ -63,7 +61,7 @@ def plan(
     """
     if platform not in PLATFORMS:
         raise VreError("the platform is not supported", value=platform, remedy=f"use one of {', '.join(PLATFORMS)}")
-    records: "dict[str, list[Any]]" = {}
+    records: dict[str, list[Any]] = {}
     for env in definition.environments:
         try:
             records[env.name] = environment.solve(channels, list(env.specs), PLATFORMS[platform])
@@ -84,7 +82,7 @@ def _identity(record: Any) -> str:
     return f"{record.name.normalized}-{record.version}-{record.build} {digest}"
 
 
-def labels(planned: Plan, environments: "dict[str, Any]") -> "dict[str, str]":
+def labels(planned: Plan, environments: dict[str, Any]) -> dict[str, str]:
     """The contract's labels."""
     definition = planned.definition
     found = {
@@ -103,7 +101,7 @@ def labels(planned: Plan, environments: "dict[str, Any]") -> "dict[str, str]":
     return found
 
 
-def describe(planned: Plan, name: str, prefix: Path) -> "dict[str, Any]":
+def describe(planned: Plan, name: str, prefix: Path) -> dict[str, Any]:
     """What the ``environments`` label says of one environment.
 
     :raises VreError: when it brings no kernel.
@@ -118,7 +116,12 @@ def describe(planned: Plan, name: str, prefix: Path) -> "dict[str, Any]":
             where=str(planned.definition.folder),
             remedy="add a kernel to its dependencies, for Python ipykernel",
         )
-    wanted = {spec.split()[0].split("=")[0].lower() for env in planned.definition.environments if env.name == name for spec in env.specs}
+    wanted = {
+        spec.split()[0].split("=")[0].lower()
+        for env in planned.definition.environments
+        if env.name == name
+        for spec in env.specs
+    }
     packages = {
         record.name.normalized: str(record.version)
         for record in planned.records[name]
@@ -127,12 +130,12 @@ def describe(planned: Plan, name: str, prefix: Path) -> "dict[str, Any]":
     return {"kernels": kernels, "packages": packages}
 
 
-def build_business(planned: Plan, work: Path, cache: Path) -> "tuple[Path, str]":
+def build_business(planned: Plan, work: Path, cache: Path) -> tuple[Path, str]:
     """Build a business image below ``work``; gives the OCI layout's folder and the manifest's digest."""
     definition = planned.definition
     mount = f"/opt/gaia/{definition.name}"
     root = work / "root"
-    described: "dict[str, Any]" = {}
+    described: dict[str, Any] = {}
     for env in definition.environments:
         prefix = root / "envs" / env.name
         _install(planned, env.name, prefix, f"{mount}/envs/{env.name}", cache)
@@ -144,7 +147,7 @@ def build_business(planned: Plan, work: Path, cache: Path) -> "tuple[Path, str]"
     return layout.folder, layout.finish([layer], config)
 
 
-def build_system(planned: Plan, work: Path, cache: Path) -> "tuple[Path, str]":
+def build_system(planned: Plan, work: Path, cache: Path) -> tuple[Path, str]:
     """Build a system image below ``work``; gives the OCI layout's folder and the manifest's digest."""
     definition = planned.definition
     base, conda = work / "base", work / "conda"

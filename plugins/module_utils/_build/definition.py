@@ -29,7 +29,7 @@ class EnvironmentDefinition:
     """One conda environment: its name and conda's match specifications."""
 
     name: str
-    specs: "tuple[str, ...]"
+    specs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ class ImageDefinition:
     tag: str
     title: str
     license: str
-    environments: "tuple[EnvironmentDefinition, ...]"
-    packages: "tuple[str, ...]" = ()
-    files: "Path | None" = None
-    command: "tuple[str, ...]" = ()
-    environment_variables: "dict[str, str]" = field(default_factory=dict)
+    environments: tuple[EnvironmentDefinition, ...]
+    packages: tuple[str, ...] = ()
+    files: Path | None = None
+    command: tuple[str, ...] = ()
+    environment_variables: dict[str, str] = field(default_factory=dict)
 
     def digest(self, **inputs: Any) -> str:
         """A digest of everything that the image is made of, ``inputs`` of the caller included."""
-        data: "dict[str, Any]" = {
+        data: dict[str, Any] = {
             "kind": self.kind,
             "name": self.name,
             "tag": self.tag,
@@ -71,11 +71,15 @@ class ImageDefinition:
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
-def _files_digest(folder: "Path | None") -> "list[list[str]]":
+def _files_digest(folder: Path | None) -> list[list[str]]:
     if folder is None:
         return []
     return [
-        [path.relative_to(folder).as_posix(), oct(path.stat().st_mode & 0o777), hashlib.sha256(path.read_bytes()).hexdigest()]
+        [
+            path.relative_to(folder).as_posix(),
+            oct(path.stat().st_mode & 0o777),
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+        ]
         for path in sorted(folder.rglob("*"))
         if path.is_file() and "__pycache__" not in path.parts
     ]
@@ -84,15 +88,15 @@ def _files_digest(folder: "Path | None") -> "list[list[str]]":
 class _Reader:
     """One YAML file; gathers what is wrong with it, each with its line."""
 
-    def __init__(self, path: Path, problems: "list[VreError]") -> None:
+    def __init__(self, path: Path, problems: list[VreError]) -> None:
         self.path, self.problems = path, problems
-        self.lines: "dict[str, int]" = {}
+        self.lines: dict[str, int] = {}
 
     def problem(self, key: str, text: str, value: Any = None, remedy: str = "") -> None:
         where = f"{self.path}:{self.lines.get(key, 1)}"
         self.problems.append(VreError(text, where=where, value=value, remedy=remedy))
 
-    def read(self) -> "dict[str, Any]":
+    def read(self) -> dict[str, Any]:
         """The file's mapping; an empty one when it cannot be read."""
         try:
             text = self.path.read_text(encoding="utf-8")
@@ -113,11 +117,11 @@ class _Reader:
             self.lines[str(key.value)] = key.start_mark.line + 1
         return {str(key): value for key, value in data.items()}
 
-    def unknown(self, data: "dict[str, Any]", known: "set[str]") -> None:
+    def unknown(self, data: dict[str, Any], known: set[str]) -> None:
         for key in sorted(set(data) - known):
             self.problem(key, f"unknown key {key}", remedy=f"known keys: {', '.join(sorted(known))}")
 
-    def text(self, data: "dict[str, Any]", key: str, pattern: "re.Pattern[str] | None" = None) -> str:
+    def text(self, data: dict[str, Any], key: str, pattern: re.Pattern[str] | None = None) -> str:
         value = data.get(key)
         if not isinstance(value, str) or not value.strip() or (pattern and not pattern.fullmatch(value)):
             shape = f"a text like {pattern.pattern}" if pattern else "a text (in quotes, if it looks like a number)"
@@ -125,7 +129,7 @@ class _Reader:
             return ""
         return value
 
-    def texts(self, data: "dict[str, Any]", key: str) -> "tuple[str, ...]":
+    def texts(self, data: dict[str, Any], key: str) -> tuple[str, ...]:
         value = data.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
             self.problem(key, f"{key} must be a list of texts", value=value)
@@ -138,35 +142,42 @@ def load(folder: Path) -> ImageDefinition:
 
     :raises VreErrors: with every problem, each naming file and line.
     """
-    problems: "list[VreError]" = []
+    problems: list[VreError] = []
     reader = _Reader(folder / "image.yml", problems)
-    data = reader.read()
-    if data:
-        kind = data.get("kind")
-        if kind not in ("business", "system"):
-            reader.problem("kind", "kind must be business or system", value=kind)
-        reader.unknown(data, COMMON_KEYS | (SYSTEM_KEYS if kind == "system" else set()))
-        if data.get("version") != 1:
-            reader.problem("version", "version must be 1", value=data.get("version"))
-        definition = ImageDefinition(
-            folder=folder,
-            kind=str(kind),
-            name=reader.text(data, "name", NAME),
-            tag=reader.text(data, "tag", TAG),
-            title=_title(reader, data),
-            license=reader.text(data, "license") if "license" in data else "",
-            environments=_environments(reader, data),
-            packages=reader.texts(data, "packages"),
-            files=_folder(reader, data),
-            command=reader.texts(data, "command"),
-            environment_variables={str(k): str(v) for k, v in (data.get("environment_variables") or {}).items()},
-        )
+    definition = _image(reader, reader.read())
     if problems:
         raise VreErrors(problems)
     return definition
 
 
-def _title(reader: _Reader, data: "dict[str, Any]") -> str:
+def _image(reader: _Reader, data: dict[str, Any]) -> ImageDefinition:
+    kind = data.get("kind")
+    if data:
+        if kind not in ("business", "system"):
+            reader.problem("kind", "kind must be business or system", value=kind)
+        reader.unknown(data, COMMON_KEYS | (SYSTEM_KEYS if kind == "system" else set()))
+        if data.get("version") != 1:
+            reader.problem("version", "version must be 1", value=data.get("version"))
+    variables = data.get("environment_variables") or {}
+    if not isinstance(variables, dict):
+        reader.problem("environment_variables", "environment_variables must be a mapping", value=variables)
+        variables = {}
+    return ImageDefinition(
+        folder=reader.path.parent,
+        kind=str(kind),
+        name=reader.text(data, "name", NAME),
+        tag=reader.text(data, "tag", TAG),
+        title=_title(reader, data),
+        license=reader.text(data, "license") if "license" in data else "",
+        environments=_environments(reader, data),
+        packages=reader.texts(data, "packages"),
+        files=_folder(reader, data),
+        command=reader.texts(data, "command"),
+        environment_variables={str(key): str(value) for key, value in variables.items()},
+    )
+
+
+def _title(reader: _Reader, data: dict[str, Any]) -> str:
     title = data.get("title")
     if isinstance(title, dict):
         title = title.get("en")
@@ -176,7 +187,7 @@ def _title(reader: _Reader, data: "dict[str, Any]") -> str:
     return title
 
 
-def _folder(reader: _Reader, data: "dict[str, Any]") -> "Path | None":
+def _folder(reader: _Reader, data: dict[str, Any]) -> Path | None:
     if "files" not in data:
         return None
     path = reader.path.parent / str(data["files"])
@@ -186,14 +197,14 @@ def _folder(reader: _Reader, data: "dict[str, Any]") -> "Path | None":
     return path
 
 
-def _environments(reader: _Reader, data: "dict[str, Any]") -> "tuple[EnvironmentDefinition, ...]":
+def _environments(reader: _Reader, data: dict[str, Any]) -> tuple[EnvironmentDefinition, ...]:
     value = data.get("environments")
     if not isinstance(value, dict) or not value:
         reader.problem("environments", "environments must name at least one environment and its file", value=value)
         return ()
     if data.get("kind") == "system" and list(value) != ["base"]:
         reader.problem("environments", "a system image has exactly one environment, base", value=list(value))
-    found: "list[EnvironmentDefinition]" = []
+    found: list[EnvironmentDefinition] = []
     for name, file in sorted(value.items(), key=lambda item: str(item[0])):
         if not isinstance(name, str) or not ENVIRONMENT_NAME.fullmatch(name):
             reader.problem("environments", "an environment's name must be letters, digits, - and _", value=name)
@@ -204,10 +215,10 @@ def _environments(reader: _Reader, data: "dict[str, Any]") -> "tuple[Environment
     return tuple(found)
 
 
-def _environment(name: str, path: Path, problems: "list[VreError]") -> EnvironmentDefinition:
+def _environment(name: str, path: Path, problems: list[VreError]) -> EnvironmentDefinition:
     reader = _Reader(path, problems)
     data = reader.read()
-    specs: "tuple[str, ...]" = ()
+    specs: tuple[str, ...] = ()
     if data:
         reader.unknown(data, ENVIRONMENT_KEYS)
         specs = reader.texts(data, "dependencies")

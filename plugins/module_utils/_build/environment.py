@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -24,9 +23,18 @@ def solve(channels: list[str], specs: list[str], platform: str) -> list[object]:
 
     :raises VreError: with the solver's own explanation.
     """
-    from rattler.package.build_string import BuildString
-    from rattler import Channel, Gateway, GenericVirtualPackage, MatchSpec, PackageName, SourceConfig, Version
+    from rattler import (
+        Channel,
+        Gateway,
+        GenericVirtualPackage,
+        MatchSpec,
+        PackageName,
+        Platform,
+        SourceConfig,
+        Version,
+    )
     from rattler import solve as rattler_solve
+    from rattler.package.build_string import BuildString
 
     # What the image contract promises of a system image.
     virtual = [
@@ -47,7 +55,7 @@ def solve(channels: list[str], specs: list[str], platform: str) -> list[object]:
                 sources=[Channel(url) for url in channels],
                 specs=[MatchSpec(spec) for spec in specs],
                 gateway=gateway,
-                platforms=[platform, "noarch"],
+                platforms=[Platform(platform), Platform("noarch")],
                 virtual_packages=virtual,
             )
         )
@@ -71,7 +79,7 @@ def install(records: list[object], stage: Path, final: str, platform: str, cache
             records,  # type: ignore[arg-type]
             target_prefix=stage,
             alternative_target_prefix=final,
-            platform=Platform(platform),  # type: ignore[arg-type]
+            platform=Platform(platform),
             cache_dir=cache,
             execute_link_scripts=False,
             show_progress=False,
@@ -107,12 +115,11 @@ def compile_bytecode(stage: Path, mount: str, root: Path) -> None:
     python = stage / "bin" / "python"
     if not python.exists():
         return
-    version = os.readlink(stage / "bin" / "python3") if (stage / "bin" / "python3").is_symlink() else ""
     library = next((p for p in sorted((stage / "lib").glob("python3.*"))), None)
     if library is None:
-        raise VreError(f"{inner} has bin/python but no lib/python3.*", value=version)
+        raise VreError(f"{inner} has bin/python but no lib/python3.*")
     argv = [
-        "bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/opt",
+        "bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", *(word for name in ("tmp", "opt") for word in ("--tmpfs", f"/{name}")),
         "--bind", str(root), mount, "--unshare-all", "--die-with-parent", "--clearenv",
         "--setenv", "PYTHONHASHSEED", "0", "--setenv", "PYTHONDONTWRITEBYTECODE", "1",
         f"{inner}/bin/python", "-m", "compileall", "-q", "-f", "-j", "2",

@@ -14,9 +14,10 @@ import os
 import shutil
 import stat
 import tarfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 LEVEL = 3
 THREADS = 2  # part of the result: zstd's output depends on it
@@ -74,7 +75,7 @@ class Layout:
         (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
 
     def _keep(self, partial: Path, digest: str) -> None:
-        os.replace(partial, self.folder / "blobs" / "sha256" / digest)
+        partial.replace(self.folder / "blobs" / "sha256" / digest)
 
     def blob(self, data: bytes) -> str:
         """Store ``data``; gives its hexadecimal digest."""
@@ -82,7 +83,7 @@ class Layout:
         (self.folder / "blobs" / "sha256" / digest).write_bytes(data)
         return digest
 
-    def layer(self, members: Iterator[tuple[str, Path]], owner: "dict[str, int] | None" = None) -> Layer:
+    def layer(self, members: Iterator[tuple[str, Path]], owner: dict[str, int] | None = None) -> Layer:
         """Write one layer of ``(name in the image, file)`` members."""
         import zstandard
 

@@ -9,7 +9,7 @@ import importlib
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._build import assemble, definition
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
@@ -40,11 +40,11 @@ def require(kind: str) -> None:
 
 def produce(
     kind: str,
-    params: Dict[str, Any],
-    registries: Dict[str, Dict[str, Any]],
+    params: dict[str, Any],
+    registries: dict[str, dict[str, Any]],
     check_mode: bool,
-    debian: "Optional[assemble.Debian]" = None,
-) -> Dict[str, Any]:
+    debian: assemble.Debian | None = None,
+) -> dict[str, Any]:
     """What ``business_image`` and ``system_image`` do; gives the module's result."""
     require(kind)
     found = definition.load(Path(params["folder"]))
@@ -59,7 +59,7 @@ def produce(
     with Registries.open(registries, params["authfile"]) as access:
         former = _present(access, reference)
         before = _inputs(former, params["platform"])
-        result: Dict[str, Any] = {
+        result: dict[str, Any] = {
             "changed": before != planned.inputs,
             "reference": reference,
             "inputs": planned.inputs,
@@ -79,7 +79,7 @@ def produce(
     return result
 
 
-def _present(access: Registries, reference: str) -> Optional[RemoteImage]:
+def _present(access: Registries, reference: str) -> RemoteImage | None:
     try:
         return access.inspect(reference)
     except VreError as error:
@@ -88,7 +88,7 @@ def _present(access: Registries, reference: str) -> Optional[RemoteImage]:
         raise
 
 
-def _inputs(image: Optional[RemoteImage], platform: str) -> str:
+def _inputs(image: RemoteImage | None, platform: str) -> str:
     if image is None or platform not in image.platforms:
         return ""
     return image.platforms[platform].labels.get(assemble.INPUTS, "")

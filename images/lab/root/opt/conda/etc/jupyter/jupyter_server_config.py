@@ -1,8 +1,9 @@
-# Read by every Jupyter server of this image, whoever starts it (Docker, Apptainer, Kubernetes).
+"""Read by every Jupyter server of this image, whoever starts it (Docker, Apptainer, Kubernetes)."""
+
 import sys
 
 sys.path.insert(0, "/opt/conda/share/gaia-vre")
 
-import mounted_kernels  # noqa: E402
+import mounted_kernels
 
 mounted_kernels.offer()
