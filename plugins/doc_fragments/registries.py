@@ -14,7 +14,8 @@ options:
   registries:
     description:
       - How to reach registries, by host (with its port, if it has one).
-      - A host that is not listed is reached by https, with the system's authorities and the login of O(authfile).
+      - A host that is not listed is reached by https, with the system's authorities and the login of
+        O(authfile).
     type: dict
     default: {}
   authfile:
@@ -23,10 +24,10 @@ options:
       - Without it skopeo looks at its usual places.
     type: path
 notes:
-  - >-
-    Keys below a host in O(registries) are C(username), C(password), C(ca_file) (a PEM file on the host that runs the
-    module), C(plain_http) (a boolean, C(false) by default) and C(mirrors) (a list of places to ask first, such as
-    C(mirror.example.org/vre)).
+  - Keys below a host in O(registries) are C(username), C(password), C(ca_file), C(plain_http) and C(mirrors).
+  - C(ca_file) is the path of a PEM file on the host that runs the module.
+  - With C(plain_http) (a boolean, C(false) by default) the registry is trusted without a certificate.
+  - C(mirrors) is a list of places to ask first, such as C(mirror.example.org/vre).
 requirements:
   - skopeo on the host that runs the module
 """

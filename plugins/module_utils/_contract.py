@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The image contract, version 1: labels, and the names of kernels.
 
-Labels are written by whoever built the image, so they are untrusted: every value is checked before it may become a
-path, a kernel's name or a text on the launch page.
+Labels are written by whoever built the image, so they are untrusted: every value is checked before it may
+become a path, a kernel's name or a text on the launch page.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
 from ansible_collections.gaia_data.vre.plugins.module_utils._text import NAME, wrong_with_text
@@ -45,7 +46,7 @@ LONGEST_LABEL = 256 * 1024
 MOST = 100  # environments in an image, kernels in an environment
 MOST_PACKAGES = 1000
 
-Environments = Dict[str, Dict[str, Any]]
+Environments = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,14 @@ class Contract:
     """What an image says of itself, checked.
 
     :param mount_path: where a business image must be mounted.
-    :param environments: ``{name: {"kernels": {directory: {"language", "display_name"}}, "packages": {name: version}}}``.
+    :param environments: ``{name: {"kernels": {directory: {"language", "display_name"}}, "packages": {…}}}``.
     """
 
     kind: str
     version: str = ""
     title: str = ""
     license: str = ""
-    mount_path: Optional[str] = None
+    mount_path: str | None = None
     environments: Environments = field(default_factory=dict)
 
 
@@ -90,12 +91,14 @@ def parse(labels: Mapping[str, str], where: str = "") -> Contract:
     kind = labels.get(LABEL_KIND, "")
     if LABEL_CONTRACT not in labels:
         remedy = "use an image that the build playbook made, or one with the labels of the image contract"
-        raise VreErrors([VreError(f"the image has no label {LABEL_CONTRACT}, so it is no VRE image", where, None, remedy)])
+        raise VreErrors(
+            [VreError(f"the image has no label {LABEL_CONTRACT}, so it is no VRE image", where, None, remedy)]
+        )
     if labels[LABEL_CONTRACT] != VERSION:
         remedy = f"build it again for version {VERSION}, or use a collection that knows its version"
         value = labels[LABEL_CONTRACT]
         raise VreErrors([VreError("the image follows another version of the contract", where, value, remedy)])
-    problems: List[VreError] = []
+    problems: list[VreError] = []
     label = _Label(labels, where, problems)
     if kind not in KINDS:
         label.problem(LABEL_KIND, "must be business or system", kind or None)
@@ -114,7 +117,7 @@ def parse(labels: Mapping[str, str], where: str = "") -> Contract:
 class _Label:
     """Reads labels and gathers what is wrong with them."""
 
-    def __init__(self, labels: Mapping[str, str], where: str, problems: List[VreError]) -> None:
+    def __init__(self, labels: Mapping[str, str], where: str, problems: list[VreError]) -> None:
         self.labels, self.where, self.problems = labels, where, problems
 
     def problem(self, label: str, text: str, value: Any = None) -> None:
@@ -122,7 +125,7 @@ class _Label:
         where = f"{self.where}: label {label}" if self.where else f"label {label}"
         self.problems.append(VreError(text, where, value, remedy))
 
-    def text(self, label: str, pattern: "re.Pattern[str]") -> str:
+    def text(self, label: str, pattern: re.Pattern[str]) -> str:
         value = self.labels.get(label)
         if value is None:
             self.problem(label, "is missing")
@@ -177,12 +180,12 @@ def _environments(label: _Label) -> Environments:
     return found
 
 
-def _kernels(label: _Label, environment: str, entry: Dict[str, Any]) -> Dict[str, Dict[str, str]]:
+def _kernels(label: _Label, environment: str, entry: dict[str, Any]) -> dict[str, dict[str, str]]:
     data = entry.get("kernels")
     if not isinstance(data, dict) or not data or len(data) > MOST:
         label.member(f"environment {environment} has no kernel", data)
         return {}
-    found: Dict[str, Dict[str, str]] = {}
+    found: dict[str, dict[str, str]] = {}
     for name in sorted(data):
         spec = data[name]
         if not KERNEL_DIR.fullmatch(name):
@@ -199,12 +202,12 @@ def _kernels(label: _Label, environment: str, entry: Dict[str, Any]) -> Dict[str
     return found
 
 
-def _packages(label: _Label, environment: str, entry: Dict[str, Any]) -> Dict[str, str]:
+def _packages(label: _Label, environment: str, entry: dict[str, Any]) -> dict[str, str]:
     data = entry.get("packages", {})
     if not isinstance(data, dict) or len(data) > MOST_PACKAGES:
         label.member(f"packages of environment {environment} must be a mapping of names to versions", data)
         return {}
-    found: Dict[str, str] = {}
+    found: dict[str, str] = {}
     for name in sorted(data):
         version = data[name]
         if PACKAGE.fullmatch(name) and isinstance(version, str) and PACKAGE_VERSION.fullmatch(version):

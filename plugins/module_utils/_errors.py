@@ -8,7 +8,8 @@ Utilities raise them; only a module's ``main()`` turns them into a failure.
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 LONGEST_VALUE = 200
 

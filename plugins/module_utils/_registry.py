@@ -13,14 +13,18 @@ import base64
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any
 
+from ansible_collections.gaia_data.vre.plugins.module_utils._contract import LABEL_PLATFORM
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 
 INDEX_TYPES = (
@@ -31,13 +35,17 @@ TIMEOUT = 120
 RETRIES = "2"
 
 
+class HostError(VreError):
+    """The registry itself is the problem: every other image of it would fail the same way."""
+
+
 @dataclass(frozen=True)
 class PlatformImage:
     """One platform of an image: its manifest's digest, compressed bytes and labels."""
 
     digest: str
     size: int
-    labels: Dict[str, str]
+    labels: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -50,12 +58,30 @@ class RemoteImage:
 
     reference: str
     digest: str
-    platforms: Dict[str, PlatformImage] = field(default_factory=dict)
+    platforms: dict[str, PlatformImage] = field(default_factory=dict)
 
 
 def host_of(reference: str) -> str:
     """The registry's host (and port) in a reference."""
     return reference.split("/", 1)[0]
+
+
+def repository_of(reference: str) -> str:
+    """A reference without its tag and digest."""
+    head, _slash, tail = reference.split("@", 1)[0].rpartition("/")
+    return f"{head}/{tail.split(':', 1)[0]}"
+
+
+def usual_authfile() -> str | None:
+    """Where logins are kept on this host, by the order of skopeo; None when there is no such file."""
+    runtime = Path(f"/run/containers/{os.getuid()}")
+    candidates = (
+        os.environ.get("REGISTRY_AUTH_FILE"),
+        Path(os.environ.get("XDG_RUNTIME_DIR", str(runtime))) / "containers/auth.json",
+        runtime / "auth.json",
+        Path.home() / ".docker/config.json",
+    )
+    return next((str(path) for path in candidates if path and Path(path).is_file()), None)
 
 
 class Registries:
@@ -65,14 +91,14 @@ class Registries:
     :param folder: a private folder with the files that skopeo reads.
     """
 
-    def __init__(self, settings: Dict[str, Dict[str, Any]], authfile: Optional[str], folder: Path) -> None:
+    def __init__(self, settings: dict[str, dict[str, Any]], authfile: str | None, folder: Path) -> None:
         self.settings, self.authfile, self.folder = settings, authfile, folder
 
     @classmethod
     @contextmanager
     def open(
-        cls, settings: Optional[Dict[str, Dict[str, Any]]] = None, authfile: Optional[str] = None
-    ) -> "Iterator[Registries]":
+        cls, settings: dict[str, dict[str, Any]] | None = None, authfile: str | None = None
+    ) -> Iterator[Registries]:
         """Write skopeo's configuration to a private folder that goes away at the end.
 
         :raises VreError: when skopeo is not installed, or a file that the settings name is not there.
@@ -84,8 +110,7 @@ class Registries:
             folder = Path(name)
             registries = cls(settings, authfile, folder)
             registries._write_auth()
-            for host, options in settings.items():
-                registries._write_certificate(host, options.get("ca_file"))
+            registries._write_certificates()
             registries._write_mirrors()
             yield registries
 
@@ -95,37 +120,44 @@ class Registries:
             for host, o in self.settings.items()
             if o.get("username")
         }
-        if self.authfile and not os.path.isfile(self.authfile):
-            raise VreError(
-                "the auth file is not there", where="authfile", value=self.authfile, remedy="run skopeo login"
-            )
+        if self.authfile and not Path(self.authfile).is_file():
+            remedy = "run skopeo login with this file, or leave authfile out"
+            raise VreError("the auth file is not there", "authfile", self.authfile, remedy)
         if not logins:
             return
-        known: Dict[str, Any] = {}
-        if self.authfile:
-            known = json.loads(Path(self.authfile).read_text(encoding="utf-8"))
-        known.setdefault("auths", {}).update(logins)
+        source = self.authfile or usual_authfile()
+        known: dict[str, Any] = {}
+        if source:
+            try:
+                known = json.loads(Path(source).read_text(encoding="utf-8"))
+                known.setdefault("auths", {}).update(logins)
+            except (OSError, ValueError, AttributeError) as error:
+                raise VreError(f"the auth file cannot be read: {error}", "authfile", source, "mend it") from error
+        else:
+            known = {"auths": logins}
         target = self.folder / "auth.json"
         target.touch(mode=0o600)
         target.write_text(json.dumps(known), encoding="utf-8")
         self.authfile = str(target)
 
-    def _write_certificate(self, host: str, ca_file: Optional[str]) -> None:
-        if not ca_file:
-            return
-        if not os.path.isfile(ca_file):
-            raise VreError(
-                "the authority's file is not there",
-                where=f"registries: {host}: ca_file",
-                value=ca_file,
-                remedy="give the path of a PEM file on the host that runs this module",
-            )
-        target = self.folder / "certs" / host
-        target.mkdir(parents=True)
-        shutil.copy(ca_file, target / "ca.crt")
+    def _write_certificates(self) -> None:
+        """A folder for each host: its authority, and those of its mirrors, which skopeo asks with the same folder."""
+        for host, options in self.settings.items():
+            ca_file = options.get("ca_file")
+            if ca_file and not Path(ca_file).is_file():
+                where = f"registries: {host}: ca_file"
+                remedy = "give the path of a PEM file on the host that runs this module"
+                raise VreError("the authority's file is not there", where, ca_file, remedy)
+        for host, options in self.settings.items():
+            for name in [host, *(host_of(mirror) for mirror in options.get("mirrors") or [])]:
+                ca_file = self.settings.get(name, {}).get("ca_file")
+                if ca_file:
+                    target = self.folder / "certs" / host
+                    target.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(ca_file, target / f"{name.replace(':', '_')}.crt")
 
     def _write_mirrors(self) -> None:
-        lines: List[str] = []
+        lines: list[str] = []
         for host, options in self.settings.items():
             if not options.get("mirrors"):
                 continue
@@ -142,7 +174,8 @@ class Registries:
 
     def _skopeo(self, verb: str, host: str, *arguments: str, side: str = "") -> bytes:
         """Run skopeo against ``host``; ``side`` is ``dest-`` or ``src-`` for a copy."""
-        options: List[str] = [f"--{side}tls-verify={'false' if self._plain(host) else 'true'}"]
+        # An explicit "true" would also hold for mirrors, which may be plain.
+        options: list[str] = [f"--{side}tls-verify=false"] if self._plain(host) else []
         if self.authfile:
             options.append(f"--{side}authfile={self.authfile}")
         if (self.folder / "certs" / host).is_dir():
@@ -160,44 +193,66 @@ class Registries:
             )
         except subprocess.TimeoutExpired as error:
             raise VreError(
-                f"registry {host} gave no answer within {TIMEOUT} s", where=arguments[-1], remedy="try again later"
+                f"registry {host} gave no answer within {TIMEOUT} s",
+                where=arguments[-1],
+                remedy="try again later",
             ) from error
         if done.returncode:
             raise explain(host, arguments[-1], done.stderr.decode(errors="replace"))
         return done.stdout
 
     def inspect(self, reference: str) -> RemoteImage:
-        """Digest, platforms, sizes and labels of what ``reference`` points to now; one request for our images."""
-        host = host_of(reference)
-        raw = self._skopeo("inspect", host, "--raw", f"docker://{reference}")
+        """Digest, platforms, sizes and labels of what ``reference`` points to; one request for our images."""
+        raw = self._skopeo("inspect", host_of(reference), "--raw", f"docker://{reference}")
         digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
-        manifest = json.loads(raw)
-        platforms: Dict[str, PlatformImage] = {}
-        if manifest.get("mediaType") in INDEX_TYPES or "manifests" in manifest:
-            repository = reference.split("@")[0]
-            head, _, tail = repository.rpartition("/")
-            repository = f"{head}/{tail.split(':')[0]}"
-            for item in manifest["manifests"]:
-                platform = item.get("platform") or {}
-                name = f"{platform.get('os')}/{platform.get('architecture')}"
-                if platform.get("os") not in (None, "unknown") and name not in platforms:
-                    pinned = f"{repository}@{item['digest']}"
-                    inner = json.loads(self._skopeo("inspect", host, "--raw", f"docker://{pinned}"))
-                    platforms[name] = self._platform(pinned, item["digest"], inner)[1]
-        else:
-            name, image = self._platform(reference, digest, manifest)
-            platforms[name] = image
-        return RemoteImage(reference, digest, platforms)
+        try:
+            return RemoteImage(reference, digest, dict(self._platforms(reference, digest, json.loads(raw))))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            remedy = "push an OCI or Docker (schema 2) image"
+            raise VreError("what the registry holds is no image manifest", reference, None, remedy) from error
 
-    def _platform(self, reference: str, digest: str, manifest: Dict[str, Any]) -> "tuple[str, PlatformImage]":
-        size = sum(int(layer["size"]) for layer in manifest.get("layers", []))
+    def inspect_all(self, references: Iterable[str], workers: int = 8) -> dict[str, RemoteImage | VreError]:
+        """``inspect`` of many; a problem stands in the image's place, a failing registry is left alone."""
+        failed: dict[str, HostError] = {}
+
+        def one(reference: str) -> RemoteImage | VreError:
+            known = failed.get(host_of(reference))
+            if known:
+                return known
+            try:
+                return self.inspect(reference)
+            except HostError as error:
+                return failed.setdefault(host_of(reference), error)
+            except VreError as error:
+                return error
+
+        names = list(dict.fromkeys(references))
+        with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+            return dict(zip(names, pool.map(one, names)))
+
+    def _platforms(self, reference: str, digest: str, manifest: dict[str, Any]) -> Iterator[tuple[str, PlatformImage]]:
+        if manifest.get("mediaType") not in INDEX_TYPES and "manifests" not in manifest:
+            yield self._platform(reference, digest, manifest)
+            return
+        seen = set()
+        for item in manifest["manifests"]:
+            platform = item.get("platform") or {}
+            name = "/".join(platform[key] for key in ("os", "architecture", "variant") if platform.get(key))
+            if not name.startswith("linux/") or name in seen:  # attestations are "unknown/unknown"
+                continue
+            seen.add(name)
+            pinned = f"{repository_of(reference)}@{item['digest']}"
+            inner = json.loads(self._skopeo("inspect", host_of(reference), "--raw", f"docker://{pinned}"))
+            yield name, self._platform(pinned, item["digest"], inner)[1]
+
+    def _platform(self, reference: str, digest: str, manifest: dict[str, Any]) -> tuple[str, PlatformImage]:
+        size = sum(int(layer["size"]) for layer in manifest["layers"])
         labels = manifest.get("annotations") or {}
-        name = labels.get("org.gaia-data.vre.platform")
+        name = labels.get(LABEL_PLATFORM)
         if name is None:
-            config = json.loads(
-                self._skopeo("inspect", host_of(reference), "--raw", "--config", f"docker://{reference}")
-            )
-            name = f"{config.get('os')}/{config.get('architecture')}"
+            host = host_of(reference)
+            config = json.loads(self._skopeo("inspect", host, "--raw", "--config", f"docker://{reference}"))
+            name = "/".join(config[key] for key in ("os", "architecture", "variant") if config.get(key))
             labels = (config.get("config") or {}).get("Labels") or {}
         return str(name), PlatformImage(digest, size, {str(k): str(v) for k, v in labels.items()})
 
@@ -208,24 +263,62 @@ class Registries:
         self._skopeo("copy", host, *arguments, side="dest-")
 
 
+# skopeo's words, what they mean, the remedy, and whether the whole registry is meant.
+WORDS = (
+    ("manifest unknown", "the image is not in the registry", "check its name and tag, or push it", False),
+    ("name unknown", "the image is not in the registry", "check its name and tag, or push it", False),
+    ("unauthorized", "registry {host} refused the login", "check username and password of {host}", True),
+    (
+        "authentication required",
+        "registry {host} refused the login",
+        "check username and password of {host}",
+        True,
+    ),
+    (
+        "invalid username/password",
+        "registry {host} refused the login",
+        "check username and password of {host}",
+        True,
+    ),
+    ("denied", "registry {host} denied access", "check what the login of {host} may read", False),
+    ("certificate", "the certificate of registry {host} is not trusted", "set ca_file of {host}", True),
+    (
+        "server gave HTTP response",
+        "registry {host} speaks plain http",
+        "set plain_http of {host}, if you mean it",
+        True,
+    ),
+    ("no such host", "registry {host} has no address", "check the name and the resolver of this host", True),
+    (
+        "connection refused",
+        "registry {host} does not answer",
+        "check that it is up and reachable from here",
+        True,
+    ),
+    ("i/o timeout", "registry {host} does not answer", "check that it is up and reachable from here", True),
+    (
+        "no route to host",
+        "registry {host} does not answer",
+        "check that it is up and reachable from here",
+        True,
+    ),
+    (
+        "network is unreachable",
+        "registry {host} does not answer",
+        "check that it is up and reachable from here",
+        True,
+    ),
+)
+
+
 def explain(host: str, reference: str, stderr: str) -> VreError:
     """skopeo's last words as an error with a remedy."""
     reference = reference.replace("docker://", "", 1)
-    words = stderr.strip().splitlines()[-1] if stderr.strip() else "skopeo said nothing"
-    known = (
-        ("manifest unknown", "the image is not in the registry", "check its name and tag, or push it"),
-        ("name unknown", "the image is not in the registry", "check its name and tag, or push it"),
-        ("unauthorized", f"registry {host} refused the login", f"check username and password of {host}"),
-        ("authentication required", f"registry {host} refused the login", f"check username and password of {host}"),
-        ("denied", f"registry {host} denied access", f"check what the login of {host} may read"),
-        ("certificate", f"the certificate of registry {host} is not trusted", f"set ca_file of {host}"),
-        ("server gave HTTP response", f"registry {host} speaks plain http", f"set plain_http of {host}, if you mean it"),
-        ("no such host", f"registry {host} has no address", "check the name and the resolver of this host"),
-        ("connection refused", f"registry {host} does not answer", "check that it is up and reachable from this host"),
-        ("i/o timeout", f"registry {host} does not answer", "check that it is up and reachable from this host"),
-        ("no route to host", f"registry {host} does not answer", "check that it is up and reachable from this host"),
-    )
-    for text, message, remedy in known:
+    for text, message, remedy, whole in WORDS:
         if text in stderr:
-            return VreError(message, where=reference, remedy=remedy)
-    return VreError(f"skopeo failed: {words[-300:]}", where=reference)
+            if whole:
+                return HostError(message.format(host=host), f"registries: {host}", None, remedy.format(host=host))
+            return VreError(message.format(host=host), reference, None, remedy.format(host=host))
+    words = stderr.strip().splitlines()[-1] if stderr.strip() else "it said nothing"
+    found = re.search(r'msg="((?:[^"\\\\]|\\\\.)*)"', words)
+    return VreError(f"skopeo failed: {(found.group(1) if found else words)[-300:]}", reference)

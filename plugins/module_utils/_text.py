@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Texts that people read on the launch page, and names that end in paths and references.
 
-They come from catalogues, offers and images. What could be taken for a command, a template or HTML is refused here,
-so that nobody downstream has to think about it.
+They come from catalogues, offers and images. What could be taken for a command, a template or HTML is refused
+here, so that nobody downstream has to think about it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from typing import Any, Dict, Iterable, Optional
+from collections.abc import Iterable
+from typing import Any
 
 LANGUAGE = re.compile(r"[a-z]{2}")
 # HTML, Jinja, shell and str.format: none of them has a place in a title.
@@ -28,7 +29,7 @@ def is_name(value: Any) -> bool:
     return isinstance(value, str) and NAME.fullmatch(value) is not None
 
 
-def wrong_with_text(value: Any, longest: int) -> Optional[str]:
+def wrong_with_text(value: Any, longest: int) -> str | None:
     """Why ``value`` cannot be shown to people as plain text, or None when it can."""
     if not isinstance(value, str):
         return "must be a text"
@@ -44,7 +45,7 @@ def wrong_with_text(value: Any, longest: int) -> Optional[str]:
     return None
 
 
-def wrong_with_texts(value: Any, longest: int) -> Optional[str]:
+def wrong_with_texts(value: Any, longest: int) -> str | None:
     """The same for a text, or a mapping of languages to texts."""
     if not isinstance(value, dict):
         return wrong_with_text(value, longest)
@@ -59,7 +60,7 @@ def wrong_with_texts(value: Any, longest: int) -> Optional[str]:
     return None
 
 
-def normal_texts(value: Any) -> Dict[str, str]:
+def normal_texts(value: Any) -> dict[str, str]:
     """``{language: text}``, English first; a bare text is English."""
     if value is None:
         return {}
