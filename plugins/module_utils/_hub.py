@@ -1,0 +1,282 @@
+# Copyright (c) 2026, Gaia Data
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A session for the check: start it through the hub's REST API, run a line in every kernel, stop it.
+
+Sources: JupyterHub's REST API (``/users/{name}/server``) and Jupyter Server's REST API and messaging protocol.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlsplit
+from urllib.request import Request, urlopen
+
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+
+# A line that prints the language's version, by the language that the kernel names; others are only asked who they are.
+VERSION_LINES = {
+    "python": "import platform; print(platform.python_version())",
+    "r": "cat(R.version$major, R.version$minor, sep='.')",
+    "julia": "println(VERSION)",
+}
+LONGEST_ERROR = 2000
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A kernel that the session must offer."""
+
+    image: str
+    environment: str
+    kernel: str
+
+
+@dataclass
+class Row:
+    """What became of one kernel."""
+
+    image: str
+    environment: str
+    kernel: str
+    ok: bool = False
+    seconds: float = 0.0
+    language: str = ""
+    version: str = ""
+    error: str = ""
+
+
+@dataclass
+class Report:
+    """What became of the session."""
+
+    rows: list[Row] = field(default_factory=list)
+    launch_seconds: float = 0.0
+    first_list_seconds: float = 0.0
+
+    def result(self) -> dict[str, Any]:
+        """As the module returns it."""
+        return {
+            "results": [asdict(row) for row in self.rows],
+            "launch_seconds": round(self.launch_seconds, 3),
+            "first_list_seconds": round(self.first_list_seconds, 3),
+        }
+
+
+class Hub:
+    """The hub, for one user and with one service's token.
+
+    :param url: the hub's public address up to and without ``/hub``.
+    :param timeout: seconds that a session may take to be ready, and a kernel to answer.
+    """
+
+    def __init__(self, url: str, user: str, token: str, timeout: float, ca_file: str | None = None) -> None:
+        self.url, self.user, self.token, self.timeout = url.rstrip("/"), user, token, timeout
+        self.ca_file = ca_file
+        self.tls = ssl.create_default_context(cafile=ca_file) if self.url.startswith("https:") else None
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """One request; gives the status and the JSON body.
+
+        :raises VreError: when the hub cannot be reached, or answers 4xx or 5xx.
+        """
+        request = Request(  # noqa: S310 - the URL is the admin's, http or https
+            f"{self.url}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
+        )
+        try:
+            with urlopen(request, timeout=self.timeout, context=self.tls) as answer:  # noqa: S310
+                content = answer.read()
+                return answer.status, json.loads(content) if content else None
+        except HTTPError as error:
+            raise VreError(_sentence(error), where=f"{method} {path}", value=error.code) from error
+        except (URLError, OSError, ValueError) as error:
+            raise VreError(
+                f"the hub gave no answer: {error}", where=self.url, remedy="check hub_url and that gaia-vre-hub runs"
+            ) from error
+
+    @property
+    def _server_path(self) -> str:
+        return f"/hub/api/users/{quote(self.user)}/server"
+
+    def server(self) -> dict[str, Any] | None:
+        """The hub's record of the user's default server, or None."""
+        user = self.call("GET", f"/hub/api/users/{quote(self.user)}")[1]
+        found: dict[str, Any] | None = (user.get("servers") or {}).get("")
+        return found
+
+    def stop(self) -> None:
+        """Stop the user's server and wait until it is gone."""
+        if self.server() is None:
+            return
+        # A server that is still starting cannot be stopped: the hub says 400 until it is ready or has failed.
+        self._until(self._try_stop, "the session does not stop")
+        self._until(lambda: self.server() is None, "the session does not stop")
+
+    def _try_stop(self) -> bool:
+        try:
+            self.call("DELETE", self._server_path)
+        except VreError as error:
+            if error.value != 400:
+                raise
+            return self.server() is None
+        return True
+
+    def start(self, options: dict[str, Any]) -> None:
+        """Start the user's server and wait until it is ready.
+
+        :raises VreError: with the hub's own words, when it refuses or the server fails.
+        """
+        self.call("POST", self._server_path, options)
+        self._until(self._ready, "the session was not ready")
+
+    def _ready(self) -> bool:
+        server = self.server()
+        if server is None:
+            raise VreError(
+                "the session ended before it was ready",
+                where=f"user {self.user}",
+                remedy="read the hub's log: journalctl -u gaia-vre-hub",
+            )
+        return bool(server.get("ready"))
+
+    def _until(self, done: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + self.timeout
+        pause = 0.1
+        while not done():
+            if time.monotonic() > end:
+                raise VreError(f"{what} within {self.timeout:.0f} s", where=f"user {self.user}")
+            time.sleep(pause)
+            pause = min(1.0, pause * 1.5)
+
+    def kernelspecs(self) -> dict[str, Any]:
+        """The kernelspecs that the session lists, by name."""
+        found: dict[str, Any] = self.call("GET", f"/user/{quote(self.user)}/api/kernelspecs")[1]["kernelspecs"]
+        return found
+
+    def try_kernel(self, row: Row) -> None:
+        """Start a kernel, run a line in it, shut it down; the row tells how it went."""
+        started = time.monotonic()
+        base = f"/user/{quote(self.user)}/api/kernels"
+        try:
+            kernel = self.call("POST", base, {"name": row.kernel})[1]["id"]
+            try:
+                self._talk(f"{base}/{kernel}/channels", row)
+                row.ok = not row.error
+            finally:
+                self.call("DELETE", f"{base}/{kernel}")
+        except VreError as error:
+            row.error = row.error or str(error)
+            row.ok = False
+        except Exception as error:  # noqa: BLE001 - websocket-client's errors have no common base with OSError
+            row.error = f"the kernel gave no answer: {error}"
+            row.ok = False
+        row.seconds = round(time.monotonic() - started, 3)
+        row.error = row.error[-LONGEST_ERROR:]
+
+    def _talk(self, path: str, row: Row) -> None:
+        import websocket
+
+        parts = urlsplit(self.url)
+        scheme = "wss" if parts.scheme == "https" else "ws"
+        socket = websocket.create_connection(
+            f"{scheme}://{parts.netloc}{parts.path}{path}",
+            header=[f"Authorization: token {self.token}"],
+            timeout=self.timeout,
+            sslopt={"ca_certs": self.ca_file} if self.ca_file else {},
+        )
+        try:
+            talk = Conversation(socket, time.monotonic() + self.timeout)
+            info = talk.ask("kernel_info_request", {})["content"].get("language_info", {})
+            row.language, row.version = str(info.get("name", "")), str(info.get("version", ""))
+            line = VERSION_LINES.get(row.language.lower())
+            if line:
+                content = {"code": line, "silent": False, "store_history": False, "allow_stdin": False}
+                reply = talk.ask("execute_request", content)["content"]
+                if reply.get("status") != "ok":
+                    row.error = f"{reply.get('ename', 'error')}: {reply.get('evalue', '')}"
+                elif talk.output.strip():
+                    row.version = talk.output.strip()
+        finally:
+            socket.close()
+
+
+class Conversation:
+    """Requests to one kernel over its websocket, with JSON messages of protocol 5."""
+
+    def __init__(self, socket: Any, end: float) -> None:
+        self.socket, self.end = socket, end
+        self.session = uuid.uuid4().hex
+        self.output = ""
+
+    def ask(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+        """Send a request on the shell channel and wait for its reply and all of its output."""
+        number = uuid.uuid4().hex
+        header = {
+            "msg_id": number,
+            "session": self.session,
+            "username": "",
+            "msg_type": kind,
+            "version": "5.3",
+        }
+        message = {"channel": "shell", "header": header, "parent_header": {}, "metadata": {}, "content": content}
+        self.socket.send(json.dumps(message))
+        reply: dict[str, Any] | None = None
+        idle = False
+        while reply is None or not idle:
+            if time.monotonic() > self.end:
+                raise VreError("the kernel did not answer in time", value=kind)
+            answer = json.loads(self.socket.recv())
+            if (answer.get("parent_header") or {}).get("msg_id") != number:
+                continue
+            name = answer["header"]["msg_type"]
+            if name == kind.replace("_request", "_reply"):
+                reply = answer
+            elif name == "stream" and answer["content"].get("name") == "stdout":
+                self.output += answer["content"]["text"]
+            elif name == "status" and answer["content"].get("execution_state") == "idle":
+                idle = True
+        return reply
+
+
+def _sentence(error: HTTPError) -> str:
+    try:
+        return str(json.loads(error.read())["message"])
+    except (ValueError, KeyError, TypeError, OSError):
+        return f"the hub answered {error.code} {error.reason}"
+
+
+def check_session(hub: Hub, options: dict[str, Any], expected: Iterable[Expected], workers: int = 2) -> Report:
+    """Start a session with ``options`` and try every expected kernel; the session is always stopped.
+
+    :param workers: how many kernels run at a time.
+    :raises VreError: when there is no session to try them in.
+    """
+    report = Report(rows=[Row(item.image, item.environment, item.kernel) for item in expected])
+    hub.stop()
+    started = time.monotonic()
+    try:
+        hub.start(options)
+        report.launch_seconds = time.monotonic() - started
+        started = time.monotonic()
+        listed = hub.kernelspecs()
+        report.first_list_seconds = time.monotonic() - started
+        there = [row for row in report.rows if row.kernel in listed]
+        for row in report.rows:
+            if row.kernel not in listed:
+                row.error = f"the session does not list this kernel; it lists {', '.join(sorted(listed)) or 'none'}"
+        with ThreadPoolExecutor(max_workers=workers) as pool:
+            list(pool.map(hub.try_kernel, there))
+    finally:
+        hub.stop()
+    return report

@@ -1,0 +1,223 @@
+# Copyright (c) 2026, Gaia Data
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The manifest: offer, lock and capabilities compiled to what the hub reads at each launch. Pure functions.
+
+An image's new digest enters as candidate and becomes what is offered by :func:`promote`, when its check has passed;
+until then the former digest stays on offer.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _mounts, _offer, _reference
+from ansible_collections.gaia_data.vre.plugins.module_utils._contract import MOUNT_ROOT
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
+from ansible_collections.gaia_data.vre.plugins.module_utils._text import normal_texts
+
+VERSION = 1
+STATES = ("offered", "candidate")
+TEXTS = ("title", "description", "keywords", "documentation", "contact", "license")
+
+
+@dataclass
+class Compiled:
+    """A manifest, and what a person should know about it."""
+
+    manifest: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def candidates(self) -> list[str]:
+        """Names of images with a candidate."""
+        return sorted(name for name, image in self.manifest["images"].items() if image["candidate"])
+
+    @property
+    def offered(self) -> list[str]:
+        """Names of images that users may launch."""
+        return sorted(name for name, image in self.manifest["images"].items() if image["offered"])
+
+
+def compile_manifest(
+    lock: Mapping[str, Any],
+    offer: Any,
+    capabilities: Mapping[str, Any],
+    centre: Mapping[str, Any],
+    check_user: str,
+    mount_kind: str | None = None,
+    previous: Mapping[str, Any] | None = None,
+) -> Compiled:
+    """Compile the manifest.
+
+    :param lock: content of ``vre.lock.yml``.
+    :param offer: the centre's ``vre_offer``.
+    :param capabilities: what ``substrate_info`` measured.
+    :param centre: ``name`` and ``title``.
+    :param check_user: the user that alone may launch candidates.
+    :param mount_kind: kind to use, or None for what the host does best.
+    :param previous: the manifest that the hub reads now.
+    :raises VreErrors: with everything that is wrong.
+    """
+    images = _locked(lock)
+    parsed = _offer.parse(offer, {name: str(image.get("kind")) for name, image in images.items()}, "the lock")
+    kind = _kind(capabilities, mount_kind)
+    maker = _mounts.maker(str(capabilities["substrate"]), kind)
+    notes: list[str] = []
+    pins = {name: _pin(name, images[name], maker, str(capabilities["platform"])) for name in parsed.images}
+    former = _former(previous, capabilities, kind, notes)
+    manifest: dict[str, Any] = {
+        "version": VERSION,
+        "centre": {
+            "name": str(centre.get("name", "")),
+            "title": normal_texts(centre.get("title") or centre.get("name")),
+        },
+        "substrate": str(capabilities["substrate"]),
+        "mount_kind": kind,
+        "check": {"user": check_user},
+        "free_choice": parsed.free_choice,
+        "images": {
+            name: _image(images[name], parsed.groups.get(name), pins[name], former.get(name)) for name in parsed.images
+        },
+        "compositions": parsed.compositions,
+        "resources": _resources(parsed.resources, capabilities.get("cgroup") or {}, notes),
+    }
+    return Compiled(manifest, notes)
+
+
+def promote(manifest: Mapping[str, Any], names: Iterable[str]) -> Compiled:
+    """Offer the candidates of ``names``; an image without a candidate stays as it is.
+
+    :raises VreError: for a name that the manifest does not have.
+    """
+    found = copy.deepcopy(dict(manifest))
+    for name in names:
+        if name not in found["images"]:
+            raise VreError("the manifest has no image of this name", where="promote", value=name)
+        image = found["images"][name]
+        if image["candidate"]:
+            image["offered"], image["candidate"] = image["candidate"], None
+    return Compiled(found)
+
+
+def dump(manifest: Mapping[str, Any]) -> str:
+    """The manifest as it is written: the order of images and compositions is the offer's."""
+    return json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+
+
+def load(text: str) -> dict[str, Any]:
+    """A manifest that was written before.
+
+    :raises VreError: when it is none.
+    """
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise VreError(f"it is no JSON: {error}") from error
+    if not isinstance(data, dict) or data.get("version") != VERSION or not isinstance(data.get("images"), dict):
+        raise VreError(f"it is no manifest of version {VERSION}")
+    if not all(isinstance(image, dict) and set(STATES) <= set(image) for image in data["images"].values()):
+        raise VreError("an image in it has no offered or candidate")
+    return data
+
+
+def _locked(lock: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    images = lock.get("images") if isinstance(lock, Mapping) else None
+    if (
+        not isinstance(images, dict)
+        or lock.get("version") != 1
+        or not all(isinstance(i, dict) for i in images.values())
+    ):
+        remedy = "run the playbook gaia_data.vre.lock"
+        raise VreErrors([VreError("this is no lock of version 1", where="lock", remedy=remedy)])
+    return images
+
+
+def _kind(capabilities: Mapping[str, Any], forced: str | None) -> str:
+    if forced:
+        measured = (capabilities.get("mount_kinds") or {}).get(forced)
+        if not measured or not measured["usable"]:
+            reason = measured["reason"] if measured else f"substrate {capabilities['substrate']} does not know it"
+            raise VreErrors([VreError(f"mount kind {forced} cannot be used: {reason}", where="vre_mount_kind")])
+        return forced
+    kind = capabilities.get("mount_kind")
+    if not kind:
+        raise VreErrors([VreError("this host cannot mount images", where=str(capabilities.get("reason", "")))])
+    return str(kind)
+
+
+def _pin(name: str, image: Mapping[str, Any], maker: ModuleType, platform: str) -> dict[str, Any]:
+    """One digest of an image, with its ready-made mount."""
+    where = f"lock: images.{name}"
+    reference = _reference.parse(image.get("reference"), where)
+    digest = str(image.get("digest"))
+    measured = (image.get("platforms") or {}).get(platform)
+    if measured is None:
+        known = ", ".join(sorted(image.get("platforms") or {})) or "none"
+        raise VreError(
+            f"the image is not there for {platform}, which this host runs",
+            where=where,
+            value=known,
+            remedy="build it for this platform, or take it out of the offer",
+        )
+    pinned = reference.at(digest)
+    _reference.parse(pinned, where)  # a lock is edited by people, too
+    found: dict[str, Any] = {
+        "reference": pinned,
+        "tag": str(image["reference"]),
+        "digest": digest,
+        "version": str(image.get("version") or ""),
+        "size": int(measured["size"]),
+    }
+    if image["kind"] == "system":
+        return {**found, "launch": maker.system(pinned)}
+    path = str(image.get("mount_path") or f"{MOUNT_ROOT}/{name}")
+    return {
+        **found,
+        "environments": image["environments"],
+        "envs_dir": f"{path}/envs",
+        "mount": maker.business(pinned, path, str(image.get("subpath") or "")),
+    }
+
+
+def _former(
+    previous: Mapping[str, Any] | None, capabilities: Mapping[str, Any], kind: str, notes: list[str]
+) -> dict[str, Any]:
+    """What is on offer now, when its mounts still fit."""
+    if previous is None:
+        return {}
+    if previous.get("substrate") != capabilities["substrate"] or previous.get("mount_kind") != kind:
+        notes.append("the substrate or the mount kind changed, so every image is checked again")
+        return {}
+    return {name: image["offered"] for name, image in previous["images"].items()}
+
+
+def _image(
+    image: Mapping[str, Any], groups: Sequence[str] | None, pin: dict[str, Any], offered: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    same = offered is not None and offered.get("digest") == pin["digest"]
+    empty: dict[str, Any] = {"title": {}, "description": {}, "keywords": []}
+    return {
+        "kind": image["kind"],
+        **{key: image.get(key) or empty.get(key) for key in TEXTS},
+        "groups": list(groups) if groups is not None else None,
+        # The same digest by another tag is the same image: it is not checked again.
+        "offered": pin if same else offered,
+        "candidate": None if same else pin,
+    }
+
+
+def _resources(resources: Mapping[str, Any], cgroup: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, data in resources.items():
+        found[name] = dict(data)
+        for key, unit in (("cpu", "processors"), ("memory", "memory")):
+            if data.get(key) is not None and not cgroup.get(key):
+                found[name][key] = None
+                notes.append(f"resources {name}: this host cannot limit {unit}, so sessions are not limited in it")
+    return found

@@ -1,0 +1,192 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Gaia Data
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Compile the manifest that the hub reads, or offer what the check has passed."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: launch_manifest
+short_description: Compile the manifest that the hub reads, or offer what the check has passed
+version_added: 0.1.0
+description:
+  - Compiles a lock, an offer and the host's capabilities to the manifest, in one atomic write.
+  - An image's new digest becomes a candidate, which only the check may launch. With O(promote) the candidates of the
+    named images are offered; until then their former digest stays on offer.
+  - The hub reads the new manifest by itself; nothing is restarted and no session ends.
+author:
+  - Gaia Data (@gaia-data)
+extends_documentation_fragment:
+  - ansible.builtin.files
+  - ansible.builtin.action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  platform:
+    platforms: posix
+options:
+  path:
+    description: Where the hub reads the manifest.
+    type: path
+    default: /etc/gaia-vre/manifest.json
+  lock:
+    description: Content of C(vre.lock.yml). Required without O(promote).
+    type: dict
+  offer:
+    description: The centre's C(vre_offer). Required without O(promote).
+    type: dict
+  centre:
+    description: The centre's C(name) and C(title).
+    type: dict
+    default: {}
+  capabilities:
+    description: What M(gaia_data.vre.substrate_info) measured on the host. Required without O(promote).
+    type: dict
+  check_user:
+    description: The user that alone may launch candidates.
+    type: str
+    default: gaia-vre-check
+  mount_kind:
+    description: Mount kind to use; without it what the host does best.
+    type: str
+  promote:
+    description: Names of images whose candidate passed its check and is to be offered.
+    type: list
+    elements: str
+"""
+
+EXAMPLES = r"""
+- name: Write the manifest, with what is new as candidates
+  gaia_data.vre.launch_manifest:
+    lock: "{{ lookup('ansible.builtin.file', 'vre.lock.yml') | from_yaml }}"
+    offer: "{{ vre_offer }}"
+    centre: "{{ vre_centre }}"
+    capabilities: "{{ substrate.capabilities }}"
+
+- name: Offer what passed
+  gaia_data.vre.launch_manifest:
+    promote: [ocean]
+"""
+
+RETURN = r"""
+path:
+  description: Where the manifest is.
+  type: str
+  returned: success
+candidates:
+  description: Names of images with a candidate that waits for its check.
+  type: list
+  elements: str
+  returned: success
+offered:
+  description: Names of images that users may launch.
+  type: list
+  elements: str
+  returned: success
+mount_kind:
+  description: The mount kind that the manifest uses.
+  type: str
+  returned: success
+notes:
+  description: What a person should know, a sentence each.
+  type: list
+  elements: str
+  returned: success
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _manifest
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+
+
+def _compile(module: AnsibleModule, before: str) -> _manifest.Compiled:
+    """The manifest that is wanted, given the text of the present one."""
+    params = module.params
+    previous, notes = None, []
+    try:
+        previous = _manifest.load(before) if before else None
+    except VreError as error:
+        if params["promote"] is not None:
+            raise
+        notes.append(f"the manifest that was there is not usable and is made anew: {error}")
+    if params["promote"] is not None:
+        if previous is None:
+            raise VreError("there is no manifest yet", where=params["path"], remedy="run publish first")
+        return _manifest.promote(previous, params["promote"])
+    compiled = _manifest.compile_manifest(
+        params["lock"],
+        params["offer"],
+        params["capabilities"],
+        params["centre"],
+        params["check_user"],
+        params["mount_kind"],
+        previous,
+    )
+    compiled.notes[:0] = notes
+    return compiled
+
+
+def _write(module: AnsibleModule, path: Path, text: str) -> None:
+    if not path.parent.is_dir():
+        raise VreError("the manifest's folder is not there", where=str(path.parent), remedy="run deploy first")
+    number, name = tempfile.mkstemp(dir=module.tmpdir)
+    with os.fdopen(number, "w", encoding="utf-8") as file:
+        file.write(text)
+    module.atomic_move(name, str(path))
+
+
+def main() -> None:
+    """Parse, call, report."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "default": "/etc/gaia-vre/manifest.json"},
+            "lock": {"type": "dict"},
+            "offer": {"type": "dict"},
+            "centre": {"type": "dict", "default": {}},
+            "capabilities": {"type": "dict"},
+            "check_user": {"type": "str", "default": "gaia-vre-check"},
+            "mount_kind": {"type": "str"},
+            "promote": {"type": "list", "elements": "str"},
+        },
+        add_file_common_args=True,
+        supports_check_mode=True,
+        required_one_of=[("lock", "promote")],
+        required_by={"lock": ("offer", "capabilities")},
+        mutually_exclusive=[("lock", "promote")],
+    )
+    path = Path(module.params["path"])
+    try:
+        before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        compiled = _compile(module, before)
+        after = _manifest.dump(compiled.manifest)
+        changed = before != after
+        if changed and not module.check_mode:
+            _write(module, path, after)
+    except VreError as error:
+        module.fail_json(msg=str(error))
+    else:
+        if path.is_file():
+            arguments = module.load_file_common_arguments(module.params, path=str(path))
+            changed = module.set_fs_attributes_if_different(arguments, changed)
+        module.exit_json(
+            changed=changed,
+            path=str(path),
+            candidates=compiled.candidates,
+            offered=compiled.offered,
+            mount_kind=compiled.manifest["mount_kind"],
+            notes=compiled.notes,
+            diff={"before_header": str(path), "after_header": str(path), "before": before, "after": after},
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Gaia Data
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tell what a host's runtime can do, and the mount kind that follows."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: substrate_info
+short_description: Tell what a host's runtime can do, and the mount kind that follows
+version_added: 0.1.0
+description:
+  - Measures what the runtime of sessions on this host can do. It changes nothing.
+author:
+  - Gaia Data (@gaia-data)
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: posix
+options:
+  substrate:
+    description: What runs sessions.
+    type: str
+    choices: [docker]
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: What can this host's Docker do?
+  gaia_data.vre.substrate_info:
+    substrate: docker
+  register: substrate
+"""
+
+RETURN = r"""
+capabilities:
+  description: What was measured.
+  type: dict
+  returned: success
+  contains:
+    substrate:
+      description: The substrate.
+      type: str
+    version:
+      description: Version of the runtime.
+      type: str
+    api_version:
+      description: Version of its API.
+      type: str
+    image_store:
+      description: C(containerd) or C(graphdriver).
+      type: str
+    storage_driver:
+      description: The storage driver.
+      type: str
+    cgroup:
+      description: C(version), and whether C(memory) and C(cpu) can be limited.
+      type: dict
+    platform:
+      description: Platform of images that run here.
+      type: str
+      sample: linux/amd64
+    mount_kinds:
+      description: C(usable) and C(reason) of each mount kind.
+      type: dict
+    mount_kind:
+      description: The mount kind to use; null when none is usable.
+      type: str
+    reason:
+      description: Why this mount kind, or why none and what to do.
+      type: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _substrate
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+
+
+def main() -> None:
+    """Parse, call, report."""
+    module = AnsibleModule(
+        argument_spec={"substrate": {"type": "str", "choices": ["docker"], "required": True}},
+        supports_check_mode=True,
+    )
+    try:
+        capabilities = _substrate.docker_capabilities(*_substrate.docker_words())
+    except VreError as error:
+        module.fail_json(msg=str(error))
+    else:
+        module.exit_json(changed=False, capabilities=capabilities)
+
+
+if __name__ == "__main__":
+    main()
