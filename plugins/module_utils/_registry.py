@@ -17,7 +17,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -70,6 +70,12 @@ def repository_of(reference: str) -> str:
     """A reference without its tag and digest."""
     head, _slash, tail = reference.split("@", 1)[0].rpartition("/")
     return f"{head}/{tail.split(':', 1)[0]}"
+
+
+def platform_name(data: Mapping[str, Any]) -> str:
+    """``linux/amd64``, ``linux/arm/v7``; arm64 has one variant, which nobody names."""
+    names = [str(data[key]) for key in ("os", "architecture", "variant") if data.get(key)]
+    return "/".join(names[:2] if names[1:] == ["arm64", "v8"] else names)
 
 
 def usual_authfile() -> str | None:
@@ -237,7 +243,7 @@ class Registries:
         seen = set()
         for item in manifest["manifests"]:
             platform = item.get("platform") or {}
-            name = "/".join(platform[key] for key in ("os", "architecture", "variant") if platform.get(key))
+            name = platform_name(platform)
             if not name.startswith("linux/") or name in seen:  # attestations are "unknown/unknown"
                 continue
             seen.add(name)
@@ -252,7 +258,7 @@ class Registries:
         if name is None:
             host = host_of(reference)
             config = json.loads(self._skopeo("inspect", host, "--raw", "--config", f"docker://{reference}"))
-            name = "/".join(config[key] for key in ("os", "architecture", "variant") if config.get(key))
+            name = platform_name(config)
             labels = (config.get("config") or {}).get("Labels") or {}
         return str(name), PlatformImage(digest, size, {str(k): str(v) for k, v in labels.items()})
 
