@@ -44,3 +44,14 @@ def options(system: str, images: Sequence[str], candidates: Sequence[str]) -> di
     if candidates:
         found["candidate"] = [name for name in (system, *images) if name in candidates]
     return found
+
+
+def token(path: str) -> str:
+    """The service's token.
+
+    :raises VreError: when the file cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise VreError(f"the token of the check cannot be read: {error}", where=path, remedy="run deploy") from error

@@ -260,13 +260,19 @@ def check_session(hub: Hub, options: dict[str, Any], expected: Iterable[Expected
     """Start a session with ``options`` and try every expected kernel; the session is always stopped.
 
     :param workers: how many kernels run at a time.
-    :raises VreError: when there is no session to try them in.
+    :raises VreError: when the hub does not answer.
     """
     report = Report(rows=[Row(item.image, item.environment, item.kernel) for item in expected])
     hub.stop()
     started = time.monotonic()
     try:
-        hub.start(options)
+        try:
+            hub.start(options)
+        except VreError as error:
+            # The session's failure is the failure of every kernel in it.
+            for row in report.rows:
+                row.error = str(error)
+            return report
         report.launch_seconds = time.monotonic() - started
         started = time.monotonic()
         listed = hub.kernelspecs()

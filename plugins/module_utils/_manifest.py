@@ -127,7 +127,7 @@ def load(text: str) -> dict[str, Any]:
 
 
 def _locked(lock: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    images = lock.get("images") if isinstance(lock, Mapping) else None
+    images = lock.get("images")
     if (
         not isinstance(images, dict)
         or lock.get("version") != 1

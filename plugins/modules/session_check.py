@@ -15,7 +15,8 @@ description:
   - Starts a session of the check's own user through the hub's REST API, as a service with the smallest scopes.
   - Lists its kernelspecs, starts every kernel that the manifest promises, runs a line in each and stops the session,
     also after a failure.
-  - A kernel that fails is a row with its error, not a failure of the module.
+  - A kernel that fails is a row with its error, not a failure of the module. So is each kernel of a session that does
+    not start.
 author:
   - Gaia Data (@gaia-data)
 attributes:
@@ -32,10 +33,10 @@ options:
     description: The hub's public address, without C(/hub).
     type: str
     required: true
-  token:
-    description: The token of the check's service.
-    type: str
-    required: true
+  token_file:
+    description: File with the token of the check's service, on the host that runs the module.
+    type: path
+    default: /etc/gaia-vre/secrets/check_token
   user:
     description: The check's own user.
     type: str
@@ -71,7 +72,6 @@ EXAMPLES = r"""
 - name: Try every kernel of two images
   gaia_data.vre.session_check:
     hub_url: https://hub.example.org
-    token: "{{ check_token }}"
     system: lab
     images: [ocean, atmosphere]
 """
@@ -131,7 +131,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "hub_url": {"type": "str", "required": True},
-            "token": {"type": "str", "required": True, "no_log": True},
+            "token_file": {"type": "path", "default": "/etc/gaia-vre/secrets/check_token", "no_log": False},
             "user": {"type": "str", "default": "gaia-vre-check"},
             "manifest": {"type": "path", "default": "/etc/gaia-vre/manifest.json"},
             "system": {"type": "str", "required": True},
@@ -152,7 +152,9 @@ def main() -> None:
         if module.check_mode:
             rows = [Row(item.image, item.environment, item.kernel) for item in expected]
             module.exit_json(changed=False, **Report(rows=rows).result())
-        hub = Hub(params["hub_url"], params["user"], params["token"], params["timeout"], params["ca_file"])
+        hub = Hub(
+            params["hub_url"], params["user"], _check.token(params["token_file"]), params["timeout"], params["ca_file"]
+        )
         options = _check.options(params["system"], params["images"], params["candidates"])
         report = check_session(hub, options, expected)
     except VreError as error:

@@ -1,0 +1,85 @@
+# Copyright (c) 2026, Gaia Data
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters of the role check: which sessions to start, and what their results mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def check_sessions(manifest: Mapping[str, Any], scope: str) -> list[dict[str, Any]]:
+    """The sessions that try every kernel once, as few as possible.
+
+    :param scope: ``candidates`` for what is new, ``offered`` for what users may launch now.
+    """
+    images = manifest["images"]
+    system = [name for name, image in images.items() if image["kind"] == "system"]
+    business = [name for name, image in images.items() if image["kind"] == "business"]
+    if scope == "offered":
+        mounted = [name for name in business if images[name]["offered"]]
+        return [_session(name, mounted, []) for name in system if images[name]["offered"]]
+    sessions = []
+    candidates = [name for name in business if images[name]["candidate"]]
+    for name in system:
+        if images[name]["candidate"]:
+            # A new system image must run what is there already, too.
+            sessions.append(_session(name, business, [name, *candidates]))
+    if candidates and not sessions:
+        usable = [name for name in system if images[name]["offered"]]
+        sessions = [_session(name, candidates, candidates) for name in usable[:1]]
+    return sessions
+
+
+def _session(system: str, images: Sequence[str], candidates: Sequence[str]) -> dict[str, Any]:
+    return {"system": system, "images": list(images), "candidates": list(candidates)}
+
+
+def check_again(sessions: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Sessions with one image each, for those that did not start: one bad image must not hide the good ones."""
+    found = []
+    for session, result in zip(sessions, results):
+        if result.get("launch_seconds") or len(session["images"]) < 2:
+            continue
+        for name in session["images"]:
+            kept = [candidate for candidate in session["candidates"] if candidate in (name, session["system"])]
+            found.append(_session(session["system"], [name], kept))
+    return found
+
+
+def check_verdict(sessions: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """``promote``: candidates all of whose kernels ran; ``failed``: the rows of kernels that did not.
+
+    A candidate of a system image passes when a session of it started and not every kernel in it failed.
+    """
+    rows: dict[str, list[Mapping[str, Any]]] = {}
+    candidates: dict[str, None] = {}
+    started: set[str] = set()
+    for session, result in zip(sessions, results):
+        candidates.update(dict.fromkeys(session["candidates"]))
+        if result.get("launch_seconds") and (not result["results"] or any(row["ok"] for row in result["results"])):
+            started.add(session["system"])
+        for row in result["results"]:
+            rows.setdefault(row["image"], []).append(row)
+    # An image that was tried again alone is judged by that session.
+    latest = {name: _latest(found) for name, found in rows.items()}
+    failed = [row for found in latest.values() for row in found if not row["ok"]]
+    promote = [
+        name
+        for name in candidates
+        if (name in started if name not in latest else all(row["ok"] for row in latest[name]))
+    ]
+    return {"promote": promote, "failed": failed}
+
+
+def _latest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return list({row["kernel"]: row for row in rows}.values())
+
+
+class FilterModule:
+    """The filters, by name."""
+
+    def filters(self) -> dict[str, Any]:
+        """As Ansible asks for them."""
+        return {"check_sessions": check_sessions, "check_again": check_again, "check_verdict": check_verdict}
