@@ -152,7 +152,11 @@ def main() -> None:
         outcome = _locking.run(module.params, settings)
     except VreError as error:
         module.fail_json(msg=str(error))
-        raise  # not reached: fail_json ends the module
+    else:
+        _finish(module, path, outcome)
+
+
+def _finish(module: AnsibleModule, path: Path, outcome: _locking.Outcome) -> None:
     for moved in outcome.moved:
         now = f"now points to {moved['now']}" if moved["now"] else "is gone"
         module.warn(f"{moved['name']}: {moved['reference']} {now}; the lock stays at {moved['locked']}")
@@ -161,17 +165,13 @@ def main() -> None:
         new = Path(module.tmpdir) / "vre.lock.yml"
         new.write_text(outcome.after, encoding="utf-8")
         module.atomic_move(str(new), str(path))
+    header = {"before_header": str(path), "after_header": str(path)}
     module.exit_json(
         changed=changed,
         lock=outcome.lock,
         changes=outcome.changes,
         moved=outcome.moved,
-        diff={
-            "before": outcome.before,
-            "after": outcome.after,
-            "before_header": str(path),
-            "after_header": str(path),
-        },
+        diff={"before": outcome.before, "after": outcome.after, **header},
     )
 
 
