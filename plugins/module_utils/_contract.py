@@ -35,6 +35,7 @@ LABEL_VERSION = "org.opencontainers.image.version"
 LABEL_REVISION = "org.opencontainers.image.revision"
 LABEL_LICENSES = "org.opencontainers.image.licenses"
 
+NAME_RULE = "letters, digits, _, . and -, at most 63, without .."
 ENVIRONMENT_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}")
 KERNEL_DIR = ENVIRONMENT_NAME
 LANGUAGE = re.compile(r"[A-Za-z0-9_+#. -]{1,40}")
@@ -170,7 +171,7 @@ def _environments(label: _Label) -> Environments:
     found: Environments = {}
     for name in sorted(data):
         if not ENVIRONMENT_NAME.fullmatch(name):
-            label.member(f"has an environment whose name is not like {ENVIRONMENT_NAME.pattern}", name)
+            label.member(f"has an environment with a name that is not {NAME_RULE}", name)
             continue
         entry = data[name]
         if not isinstance(entry, dict):
@@ -189,7 +190,7 @@ def _kernels(label: _Label, environment: str, entry: dict[str, Any]) -> dict[str
     for name in sorted(data):
         spec = data[name]
         if not KERNEL_DIR.fullmatch(name):
-            label.member(f"environment {environment} has a kernel whose name is not like {KERNEL_DIR.pattern}", name)
+            label.member(f"environment {environment} has a kernel with a name that is not {NAME_RULE}", name)
         elif not isinstance(spec, dict):
             label.member(f"kernel {environment}/{name} must be a mapping", spec)
         elif not LANGUAGE.fullmatch(str(spec.get("language", ""))):

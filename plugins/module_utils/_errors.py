@@ -32,7 +32,8 @@ class VreError(Exception):
         if self.value is not None:
             shown = repr(self.value)
             text += f" (got {shown if len(shown) <= LONGEST_VALUE else shown[:LONGEST_VALUE] + '...'})"
-        return f"{text}. Remedy: {self.remedy}." if self.remedy else f"{text}."
+        remedy = f" Remedy: {self.remedy}{'' if self.remedy.endswith('?') else '.'}" if self.remedy else ""
+        return f"{text}.{remedy}"
 
 
 class VreErrors(VreError):

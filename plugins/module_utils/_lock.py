@@ -242,15 +242,14 @@ def _compose(
         "version": contract.version or entry.reference.tag or digest[7:19],
         "title": entry.title,
     }
-    for key, value in (
-        ("description", entry.description),
-        ("keywords", list(entry.keywords)),
-        ("documentation", entry.documentation),
-        ("contact", entry.contact),
-        ("license", entry.license or contract.license),
-    ):
-        if value:
-            image[key] = value
+    texts: dict[str, Any] = {
+        "description": entry.description,
+        "keywords": list(entry.keywords),
+        "documentation": entry.documentation,
+        "contact": entry.contact,
+        "license": entry.license or contract.license,
+    }
+    image.update({key: value for key, value in texts.items() if value})
     if entry.kind == "business":
         image["mount_path"] = entry.mount_path or contract.mount_path
         if entry.subpath:

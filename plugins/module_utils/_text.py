@@ -17,7 +17,7 @@ from typing import Any
 
 LANGUAGE = re.compile(r"[a-z]{2}")
 # HTML, Jinja, shell and str.format: none of them has a place in a title.
-HOSTILE = ("<", ">", "{{", "{%", "{#", "${", "`", "\\")
+HOSTILE = ("<", ">", "{{", "{%", "{#", "${", "$(", "`", "\\")
 TITLE_LENGTH = 120
 DESCRIPTION_LENGTH = 2000
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
