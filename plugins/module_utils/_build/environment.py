@@ -119,7 +119,8 @@ def compile_bytecode(stage: Path, mount: str, root: Path) -> None:
     if library is None:
         raise VreError(f"{inner} has bin/python but no lib/python3.*")
     argv = [
-        "bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", *(word for name in ("tmp", "opt") for word in ("--tmpfs", f"/{name}")),
+        "bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc",
+        *(word for name in ("tmp", "opt") for word in ("--tmpfs", f"/{name}")),
         "--bind", str(root), mount, "--unshare-all", "--die-with-parent", "--clearenv",
         "--setenv", "PYTHONHASHSEED", "0", "--setenv", "PYTHONDONTWRITEBYTECODE", "1",
         f"{inner}/bin/python", "-m", "compileall", "-q", "-f", "-j", "2",
