@@ -24,14 +24,20 @@ def expected(manifest: str, images: Sequence[str], candidates: Sequence[str]) ->
         data = json.loads(Path(manifest).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise VreError(f"the manifest cannot be read: {error}", where=manifest, remedy="run publish") from error
+    if not isinstance(data, dict) or not isinstance(data.get("images"), dict):
+        raise VreError("this is no manifest", manifest, None, "run publish")
     found: list[Expected] = []
     for name in images:
         state = "candidate" if name in candidates else "offered"
         pin = (data["images"].get(name) or {}).get(state)
         if pin is None:
             raise VreError(f"the manifest has no {state} image of this name", where=manifest, value=name)
+        if "environments" not in pin:
+            raise VreError("this is no business image", manifest, name, "name system images as system")
+        # nb_conda_kernels names an image by the folder that holds "envs".
+        folder = Path(pin["envs_dir"]).parent.name
         found += [
-            Expected(name, environment, kernel_name(name, environment, kernel))
+            Expected(name, environment, kernel_name(folder, environment, kernel))
             for environment, entry in sorted(pin["environments"].items())
             for kernel in sorted(entry["kernels"])
         ]

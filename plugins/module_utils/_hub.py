@@ -61,6 +61,7 @@ class Report:
     rows: list[Row] = field(default_factory=list)
     launch_seconds: float = 0.0
     first_list_seconds: float = 0.0
+    error: str = ""
 
     def result(self) -> dict[str, Any]:
         """As the module returns it."""
@@ -68,6 +69,7 @@ class Report:
             "results": [asdict(row) for row in self.rows],
             "launch_seconds": round(self.launch_seconds, 3),
             "first_list_seconds": round(self.first_list_seconds, 3),
+            "error": self.error,
         }
 
 
@@ -92,7 +94,7 @@ class Hub:
             f"{self.url}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
+            headers=self._headers,
         )
         try:
             with urlopen(request, timeout=self.timeout, context=self.tls) as answer:  # noqa: S310
@@ -104,6 +106,10 @@ class Hub:
             raise VreError(
                 f"the hub gave no answer: {error}", where=self.url, remedy="check hub_url and that gaia-vre-hub runs"
             ) from error
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
 
     @property
     def _server_path(self) -> str:
@@ -143,12 +149,19 @@ class Hub:
     def _ready(self) -> bool:
         server = self.server()
         if server is None:
-            raise VreError(
-                "the session ended before it was ready",
-                where=f"user {self.user}",
-                remedy="read the hub's log: journalctl -u gaia-vre-hub",
-            )
+            words = self._last_words() or "the session ended before it was ready"
+            raise VreError(words, f"user {self.user}", None, "read the hub's log: journalctl -u gaia-vre-hub")
         return bool(server.get("ready"))
+
+    def _last_words(self) -> str:
+        """Why the last start failed, as the hub's progress page says it; empty when it doesn't."""
+        request = Request(f"{self.url}{self._server_path}/progress", headers=self._headers)  # noqa: S310
+        try:
+            with urlopen(request, timeout=10, context=self.tls) as answer:  # noqa: S310
+                lines = answer.read(100_000).decode(errors="replace").splitlines()
+        except (HTTPError, URLError, OSError):
+            return ""
+        return last_words(lines)
 
     def _until(self, done: Callable[[], bool], what: str) -> None:
         end = time.monotonic() + self.timeout
@@ -237,9 +250,11 @@ class Conversation:
             if time.monotonic() > self.end:
                 raise VreError("the kernel did not answer in time", value=kind)
             answer = json.loads(self.socket.recv())
+            name = answer["header"]["msg_type"]
+            if name == "status" and answer["content"].get("execution_state") in ("dead", "restarting"):
+                raise VreError("the kernel died", "", kind, "start it in the image by hand to see its last words")
             if (answer.get("parent_header") or {}).get("msg_id") != number:
                 continue
-            name = answer["header"]["msg_type"]
             if name == kind.replace("_request", "_reply"):
                 reply = answer
             elif name == "stream" and answer["content"].get("name") == "stdout":
@@ -256,6 +271,20 @@ def _sentence(error: HTTPError) -> str:
         return f"the hub answered {error.code} {error.reason}"
 
 
+def last_words(lines: Iterable[str]) -> str:
+    """The message of the failure in the hub's stream of progress events; empty when there is none."""
+    for line in lines:
+        if not line.startswith("data:"):
+            continue
+        try:
+            event = json.loads(line[5:])
+        except ValueError:
+            continue
+        if isinstance(event, dict) and event.get("failed"):
+            return str(event.get("message", ""))[-LONGEST_ERROR:]
+    return ""
+
+
 def check_session(hub: Hub, options: dict[str, Any], expected: Iterable[Expected], workers: int = 2) -> Report:
     """Start a session with ``options`` and try every expected kernel; the session is always stopped.
 
@@ -270,6 +299,7 @@ def check_session(hub: Hub, options: dict[str, Any], expected: Iterable[Expected
             hub.start(options)
         except VreError as error:
             # The session's failure is the failure of every kernel in it.
+            report.error = str(error)[-LONGEST_ERROR:]
             for row in report.rows:
                 row.error = str(error)
             return report

@@ -11,17 +11,25 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
-from ansible_collections.gaia_data.vre.plugins.module_utils import _mounts, _offer, _reference
-from ansible_collections.gaia_data.vre.plugins.module_utils._contract import MOUNT_ROOT
+from ansible_collections.gaia_data.vre.plugins.module_utils import _lock, _mounts, _offer, _reference
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
-from ansible_collections.gaia_data.vre.plugins.module_utils._text import normal_texts
+from ansible_collections.gaia_data.vre.plugins.module_utils._text import (
+    NAME_RULE,
+    TITLE_LENGTH,
+    is_name,
+    normal_texts,
+    suggest,
+    wrong_with_texts,
+)
 
 VERSION = 1
+USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 STATES = ("offered", "candidate")
 TEXTS = ("title", "description", "keywords", "documentation", "contact", "license")
 
@@ -64,18 +72,29 @@ def compile_manifest(
     :param previous: the manifest that the hub reads now.
     :raises VreErrors: with everything that is wrong.
     """
-    images = _locked(lock)
-    parsed = _offer.parse(offer, {name: str(image.get("kind")) for name, image in images.items()}, "the lock")
-    kind = _kind(capabilities, mount_kind)
-    maker = _mounts.maker(str(capabilities["substrate"]), kind)
+    images = _lock.check(lock)
+    parsed, problems = _offer.read(offer, {name: image["kind"] for name, image in images.items()}, "the lock")
+    problems += _wrong_with_centre(centre, check_user)
+    try:
+        kind = _kind(capabilities, mount_kind)
+        maker = _mounts.maker(str(capabilities["substrate"]), kind)
+    except VreError as error:
+        raise VreErrors([*problems, error]) from error
     notes: list[str] = []
-    pins = {name: _pin(name, images[name], maker, str(capabilities["platform"])) for name in parsed.images}
+    pins: dict[str, dict[str, Any]] = {}
+    for name in parsed.images:
+        try:
+            pins[name] = _pin(name, images[name], maker, str(capabilities["platform"]))
+        except VreError as error:
+            problems.append(error)
+    if problems:
+        raise VreErrors(problems)
     former = _former(previous, capabilities, kind, notes)
     manifest: dict[str, Any] = {
         "version": VERSION,
         "centre": {
-            "name": str(centre.get("name", "")),
-            "title": normal_texts(centre.get("title") or centre.get("name")),
+            "name": centre["name"],
+            "title": normal_texts(centre.get("title") or centre["name"]),
         },
         "substrate": str(capabilities["substrate"]),
         "mount_kind": kind,
@@ -90,15 +109,17 @@ def compile_manifest(
     return Compiled(manifest, notes)
 
 
-def promote(manifest: Mapping[str, Any], names: Iterable[str]) -> Compiled:
+def promote(manifest: Mapping[str, Any], names: Sequence[str]) -> Compiled:
     """Offer the candidates of ``names``; an image without a candidate stays as it is.
 
     :raises VreError: for a name that the manifest does not have.
     """
     found = copy.deepcopy(dict(manifest))
+    unknown = [name for name in names if name not in found["images"]]
+    if unknown:
+        remedy = suggest(unknown[0], found["images"], "images of the manifest")
+        raise VreError(f"the manifest has no image {', '.join(unknown)}", "promote", None, remedy)
     for name in names:
-        if name not in found["images"]:
-            raise VreError("the manifest has no image of this name", where="promote", value=name)
         image = found["images"][name]
         if image["candidate"]:
             image["offered"], image["candidate"] = image["candidate"], None
@@ -121,33 +142,53 @@ def load(text: str) -> dict[str, Any]:
         raise VreError(f"it is no JSON: {error}") from error
     if not isinstance(data, dict) or data.get("version") != VERSION or not isinstance(data.get("images"), dict):
         raise VreError(f"it is no manifest of version {VERSION}")
-    if not all(isinstance(image, dict) and set(STATES) <= set(image) for image in data["images"].values()):
-        raise VreError("an image in it has no offered or candidate")
+    if not all(isinstance(image, dict) and _is_pinned(image) for image in data["images"].values()):
+        raise VreError("an image in it is neither offered nor a candidate, or at no digest")
     return data
 
 
-def _locked(lock: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    images = lock.get("images")
-    if (
-        not isinstance(images, dict)
-        or lock.get("version") != 1
-        or not all(isinstance(i, dict) for i in images.values())
-    ):
-        remedy = "run the playbook gaia_data.vre.lock"
-        raise VreErrors([VreError("this is no lock of version 1", where="lock", remedy=remedy)])
-    return images
+def _is_pinned(image: Mapping[str, Any]) -> bool:
+    """Whether both states of an image are what this module writes: nothing, or a digest."""
+    for state in STATES:
+        pin = image.get(state, "")
+        if pin is not None and not (isinstance(pin, dict) and _reference.DIGEST.fullmatch(str(pin.get("digest")))):
+            return False
+    return True
+
+
+def _wrong_with_centre(centre: Mapping[str, Any], check_user: str) -> list[VreError]:
+    problems = []
+    name, title = centre.get("name"), centre.get("title")
+    if not is_name(name):
+        problems.append(VreError("the centre has no usable name", "vre_centre.name", name, f"use {NAME_RULE}"))
+    wrong = wrong_with_texts(title, TITLE_LENGTH) if title is not None else None
+    if wrong:
+        problems.append(VreError(wrong, "vre_centre.title", title))
+    problems += [
+        VreError(f"unknown key {key}", "vre_centre", None, suggest(str(key), ("name", "title"), "known keys"))
+        for key in centre
+        if key not in ("name", "title")
+    ]
+    if not USER.fullmatch(check_user):
+        remedy = "use small letters, digits, _ and -"
+        problems.append(VreError("this cannot be a user's name", "vre_check_user", check_user, remedy))
+    return problems
 
 
 def _kind(capabilities: Mapping[str, Any], forced: str | None) -> str:
+    """The mount kind to use.
+
+    :raises VreError: when there is none, with what the host says and the remedy.
+    """
     if forced:
         measured = (capabilities.get("mount_kinds") or {}).get(forced)
-        if not measured or not measured["usable"]:
-            reason = measured["reason"] if measured else f"substrate {capabilities['substrate']} does not know it"
-            raise VreErrors([VreError(f"mount kind {forced} cannot be used: {reason}", where="vre_mount_kind")])
-        return forced
+        if measured and measured["usable"]:
+            return forced
+        reason = measured["reason"] if measured else f"substrate {capabilities['substrate']} does not know it"
+        raise VreError(f"mount kind {forced} cannot be used: {reason}", "vre_mount_kind")
     kind = capabilities.get("mount_kind")
     if not kind:
-        raise VreErrors([VreError("this host cannot mount images", where=str(capabilities.get("reason", "")))])
+        raise VreError(f"this host cannot mount images: {capabilities.get('reason', '')}", "substrate_info")
     return str(kind)
 
 
@@ -176,11 +217,11 @@ def _pin(name: str, image: Mapping[str, Any], maker: ModuleType, platform: str) 
     }
     if image["kind"] == "system":
         return {**found, "launch": maker.system(pinned)}
-    path = str(image.get("mount_path") or f"{MOUNT_ROOT}/{name}")
+    path = image["mount_path"]
     return {
         **found,
         "environments": image["environments"],
-        "envs_dir": f"{path}/envs",
+        "envs_dir": _lock.envs_dir(path),
         "mount": maker.business(pinned, path, str(image.get("subpath") or "")),
     }
 

@@ -111,6 +111,10 @@ launch_seconds:
   description: Seconds from the request to the session's being ready.
   type: float
   returned: success
+error:
+  description: Why the session did not start; empty when it did.
+  type: str
+  returned: success
 first_list_seconds:
   description: Seconds of the first listing of kernelspecs.
   type: float
