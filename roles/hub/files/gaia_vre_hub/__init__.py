@@ -1,0 +1,36 @@
+"""Virtual research environments in a JupyterHub: one line in its configuration.
+
+``gaia_vre_hub.configure(c, "/etc/gaia-vre/manifest.json")``, after everything else, in a hub that the collection
+deployed or in one that was there before. JupyterHub 5.3 or newer.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Any
+
+from traitlets import import_item
+
+
+def configure(c: Any, manifest_path: str) -> None:
+    """Lay the launch page and the mounts over the spawner class that the hub has configured.
+
+    :param c: the configuration object of ``jupyterhub_config.py``; its spawner class stays the base.
+    :param manifest_path: the manifest, as ``launch_manifest`` writes it.
+    """
+    from gaia_vre_hub.manifest import ManifestFile
+    from gaia_vre_hub.spawner import over
+
+    configured = c.JupyterHub.get("spawner_class", "jupyterhub.spawner.LocalProcessSpawner")
+    c.JupyterHub.spawner_class = over(_resolve(configured), ManifestFile(manifest_path))
+
+
+def _resolve(configured: Any) -> type[Any]:
+    """A class, a dotted name, or the name of an entry point such as ``docker``."""
+    if isinstance(configured, type):
+        return configured
+    for entry in entry_points(group="jupyterhub.spawners", name=str(configured).lower()):
+        found: type[Any] = entry.load()
+        return found
+    item: type[Any] = import_item(str(configured))
+    return item
