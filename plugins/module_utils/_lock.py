@@ -338,7 +338,7 @@ def _environment_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
             said.append(f"{sign}{_count(len(names))} ({', '.join(names)})")
     packages = []
     for name in new:
-        prefix = f"{name}: " if len(new) > 1 else ""
+        prefix = f"{name}: " if len(set(old) & set(new)) > 1 else ""
         was, now = old.get(name, {}).get("packages", {}), new[name]["packages"]
         if name in old:
             packages += [f"{prefix}{p} {was[p]} → {now[p]}" for p in now if p in was and was[p] != now[p]]

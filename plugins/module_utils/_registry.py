@@ -326,5 +326,6 @@ def explain(host: str, reference: str, stderr: str) -> VreError:
                 return HostError(message.format(host=host), f"registries: {host}", None, remedy.format(host=host))
             return VreError(message.format(host=host), reference, None, remedy.format(host=host))
     words = stderr.strip().splitlines()[-1] if stderr.strip() else "it said nothing"
-    found = re.search(r'msg="((?:[^"\\\\]|\\\\.)*)"', words)
-    return VreError(f"skopeo failed: {(found.group(1) if found else words)[-300:]}", reference)
+    found = re.search(r'msg="((?:[^"\\]|\\.)*)"', words)
+    said = found.group(1).replace('\\"', '"') if found else words
+    return VreError(f"skopeo failed: {said[-300:]}", reference)

@@ -12,7 +12,7 @@ import yaml
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-Path = tuple[Any, ...]
+Path = tuple[str, ...]
 
 
 class Document:
@@ -23,9 +23,10 @@ class Document:
 
     def where(self, *path: Any) -> str:
         """The line of a key, or of the nearest one above that has a line."""
-        while path and path not in self.lines:
-            path = path[:-1]
-        return f"{self.source}:{self.lines.get(path, 1)}"
+        names = tuple(map(str, path))
+        while names and names not in self.lines:
+            names = names[:-1]
+        return f"{self.source}:{self.lines.get(names, 1)}"
 
 
 def load(text: str, source: str) -> Document:
@@ -61,8 +62,8 @@ def _walk(
     seen.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            lines[(*path, index)] = item.start_mark.line + 1
-            _walk(item, (*path, index), source, lines, problems, seen)
+            lines[(*path, str(index))] = item.start_mark.line + 1
+            _walk(item, (*path, str(index)), source, lines, problems, seen)
     elif isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             here = (*path, key.value if isinstance(key, yaml.ScalarNode) else str(key.start_mark))
