@@ -206,7 +206,7 @@ class Hub:
             f"{scheme}://{parts.netloc}{parts.path}{path}",
             header=[f"Authorization: token {self.token}"],
             timeout=self.timeout,
-            sslopt={"ca_certs": self.ca_file} if self.ca_file else {},
+            sslopt={"context": self.tls} if self.tls else {},
         )
         try:
             talk = Conversation(socket, time.monotonic() + self.timeout)
