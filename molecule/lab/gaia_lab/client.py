@@ -54,6 +54,8 @@ class HubClient:
     def __post_init__(self) -> None:
         self.url = self.url.rstrip("/")
         self.http.headers["Accept-Language"] = self.language
+        # REQUESTS_CA_BUNDLE of the build host would win over what we are told here.
+        self.http.trust_env = False
         if self.ca_file:
             self.http.verify = self.ca_file
 
@@ -81,6 +83,7 @@ class HubClient:
         """The HTML of the launch page."""
         answer = self.http.get(f"{self.url}/hub/spawn/{quote(self.user)}", timeout=30)
         answer.raise_for_status()
+        answer.encoding = "utf-8"  # the hub's header names none; its page does
         return answer.text
 
     def post_form(self, fields: FormFields) -> requests.Response:
