@@ -32,7 +32,7 @@ INDEX_TYPES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
 )
 TIMEOUT = 120
-RETRIES = "2"
+RETRIES = "1"
 
 
 class HostError(VreError):

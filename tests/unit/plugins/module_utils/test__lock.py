@@ -207,7 +207,7 @@ def test_kernels_of_one_name_clash() -> None:
     with pytest.raises(VreErrors, match=r"have a kernel of the same name \(got 'conda-env-a-b-c-py'\)"):
         make(
             {
-                one: remote(one, 1, labels("a", **{"b-c": environment()})),
+                one: remote(one, 1, labels("a", "business", "1", **{"b-c": environment()})),
                 two: remote(two, 2, labels("a-b", c=environment())),
             }
         )

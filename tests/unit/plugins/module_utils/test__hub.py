@@ -1,0 +1,109 @@
+"""The pure parts of the check's client; the whole of it runs against a real hub in the lab."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _hub
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+
+
+class Wire:
+    """A websocket that plays messages of a kernel."""
+
+    def __init__(self, *messages: dict[str, Any]) -> None:
+        self.messages = list(messages)
+        self.sent: dict[str, Any] = {}
+
+    def send(self, text: str) -> None:
+        self.sent = json.loads(text)
+
+    def recv(self) -> str:
+        message = self.messages.pop(0)
+        if message.pop("ours", True):
+            message["parent_header"] = {"msg_id": self.sent["header"]["msg_id"]}
+        return json.dumps(message)
+
+
+def said(kind: str, ours: bool = True, **content: Any) -> dict[str, Any]:
+    return {"header": {"msg_type": kind}, "content": content, "ours": ours}
+
+
+def test_a_request_waits_for_reply_output_and_idle() -> None:
+    wire = Wire(
+        said("status", execution_state="busy"),
+        said("stream", ours=False, name="stdout", text="somebody else's"),
+        said("execute_reply", status="ok"),
+        said("stream", name="stdout", text="3.13."),
+        said("stream", name="stderr", text="a warning"),
+        said("stream", name="stdout", text="5\n"),
+        said("status", execution_state="idle"),
+    )
+    talk = _hub.Conversation(wire, time.monotonic() + 5)
+    assert talk.ask("execute_request", {"code": "x"})["content"] == {"status": "ok"}
+    assert talk.output == "3.13.5\n"
+    assert wire.sent["channel"] == "shell"
+    assert wire.sent["header"]["msg_type"] == "execute_request"
+
+
+@pytest.mark.parametrize("state", ["dead", "restarting"])
+def test_a_kernel_that_dies_is_told_at_once(state: str) -> None:
+    talk = _hub.Conversation(Wire(said("status", ours=False, execution_state=state)), time.monotonic() + 5)
+    with pytest.raises(VreError, match="the kernel died"):
+        talk.ask("kernel_info_request", {})
+
+
+def test_a_kernel_that_says_nothing_in_time() -> None:
+    with pytest.raises(VreError, match="did not answer in time"):
+        _hub.Conversation(Wire(), time.monotonic() - 1).ask("kernel_info_request", {})
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ([], ""),
+        (["data: junk", ": comment", "data: 1"], ""),
+        (['data: {"progress": 100, "ready": true}'], ""),
+        (
+            [
+                'data: {"progress": 0, "message": "Server requested"}',
+                "",
+                'data: {"failed": true, "message": "Spawn failed: x"}',
+            ],
+            "Spawn failed: x",
+        ),
+    ],
+)
+def test_last_words_of_a_start_that_failed(lines: list[str], words: str) -> None:
+    assert _hub.last_words(lines) == words
+
+
+def test_a_report() -> None:
+    report = _hub.Report(rows=[_hub.Row("ocean", "ocean", "conda-env-ocean-ocean-py")], launch_seconds=1.23456)
+    assert report.result() == {
+        "results": [
+            {
+                "image": "ocean",
+                "environment": "ocean",
+                "kernel": "conda-env-ocean-ocean-py",
+                "ok": False,
+                "seconds": 0.0,
+                "language": "",
+                "version": "",
+                "error": "",
+            }
+        ],
+        "launch_seconds": 1.235,
+        "first_list_seconds": 0.0,
+        "error": "",
+    }
+
+
+def test_a_hub_that_is_not_there() -> None:
+    hub = _hub.Hub("http://localhost:1", "check", "token", 5)
+    with pytest.raises(VreError, match="the hub gave no answer"):
+        hub.server()

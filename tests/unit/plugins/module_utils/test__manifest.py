@@ -1,0 +1,289 @@
+"""The manifest: compiled, promoted, and never what somebody else wrote."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from typing import Any
+
+import pytest
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _manifest
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
+
+ENVIRONMENTS = {"ocean": {"kernels": {"python3": {"language": "python", "display_name": "Python 3"}}, "packages": {}}}
+CENTRE = {"name": "example", "title": {"fr": "Exemple", "en": "Example"}}
+OFFER: dict[str, Any] = {
+    "system": ["lab"],
+    "business": ["ocean"],
+    "access": {"ocean": {"groups": ["coast"]}},
+    "resources": {"small": {"title": "Small", "cpu": 1, "memory": "2G"}},
+    "compositions": {"coastal": {"title": "Coastal", "system": "lab", "business": ["ocean"], "resources": "small"}},
+}
+CAPABILITIES: dict[str, Any] = {
+    "substrate": "docker",
+    "platform": "linux/amd64",
+    "cgroup": {"version": "2", "memory": True, "cpu": True},
+    "mount_kinds": {
+        "image": {"usable": True, "reason": "API 1.51 mounts images"},
+        "directory": {"usable": False, "reason": "no store"},
+    },
+    "mount_kind": "image",
+    "reason": "API 1.51 mounts images",
+}
+
+
+def digest(number: int) -> str:
+    return f"sha256:{number:064x}"
+
+
+def locked(name: str, kind: str, number: int, **more: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "kind": kind,
+        "reference": f"registry.example.org/vre/{name}:1",
+        "digest": digest(number),
+        "platforms": {"linux/amd64": {"digest": digest(number), "size": 7}},
+        "version": "1",
+        "title": {"en": name},
+    }
+    if kind == "business":
+        found.update(mount_path=f"/opt/gaia/{name}", environments=ENVIRONMENTS)
+    return {**found, **more}
+
+
+def lock(ocean: int = 1, lab: int = 2, **more: Any) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "images": {"lab": locked("lab", "system", lab), "ocean": locked("ocean", "business", ocean, **more)},
+    }
+
+
+def compiled(the_lock: Any = None, **changes: Any) -> _manifest.Compiled:
+    options: dict[str, Any] = {
+        "lock": lock() if the_lock is None else the_lock,
+        "offer": OFFER,
+        "capabilities": CAPABILITIES,
+        "centre": CENTRE,
+        "check_user": "gaia-vre-check",
+    }
+    return _manifest.compile_manifest(**{**options, **changes})
+
+
+def checked(the_lock: Any = None) -> dict[str, Any]:
+    return _manifest.promote(compiled(the_lock).manifest, ["lab", "ocean"]).manifest
+
+
+def test_the_manifest_of_the_contract() -> None:
+    manifest = checked()
+    source = f"registry.example.org/vre/ocean@{digest(1)}"
+    assert manifest == {
+        "version": 1,
+        "centre": {"name": "example", "title": {"en": "Example", "fr": "Exemple"}},
+        "substrate": "docker",
+        "mount_kind": "image",
+        "check": {"user": "gaia-vre-check"},
+        "free_choice": True,
+        "images": {
+            "lab": {
+                "kind": "system",
+                "title": {"en": "lab"},
+                "description": {},
+                "keywords": [],
+                "documentation": None,
+                "contact": None,
+                "license": None,
+                "groups": None,
+                "offered": {
+                    "reference": f"registry.example.org/vre/lab@{digest(2)}",
+                    "tag": "registry.example.org/vre/lab:1",
+                    "digest": digest(2),
+                    "version": "1",
+                    "size": 7,
+                    "launch": {"image": f"registry.example.org/vre/lab@{digest(2)}"},
+                },
+                "candidate": None,
+            },
+            "ocean": {
+                "kind": "business",
+                "title": {"en": "ocean"},
+                "description": {},
+                "keywords": [],
+                "documentation": None,
+                "contact": None,
+                "license": None,
+                "groups": ["coast"],
+                "offered": {
+                    "reference": source,
+                    "tag": "registry.example.org/vre/ocean:1",
+                    "digest": digest(1),
+                    "version": "1",
+                    "size": 7,
+                    "environments": ENVIRONMENTS,
+                    "envs_dir": "/opt/gaia/ocean/envs",
+                    "mount": {"Type": "image", "Source": source, "Target": "/opt/gaia/ocean", "ReadOnly": True},
+                },
+                "candidate": None,
+            },
+        },
+        "compositions": {
+            "coastal": {
+                "title": {"en": "Coastal"},
+                "description": {},
+                "system": "lab",
+                "business": ["ocean"],
+                "resources": "small",
+                "groups": None,
+            }
+        },
+        "resources": {
+            "small": {"title": {"en": "Small"}, "description": {}, "cpu": 1.0, "memory": 2147483648, "gpu": 0}
+        },
+    }
+
+
+def test_at_first_everything_is_a_candidate() -> None:
+    first = compiled()
+    assert first.candidates == ["lab", "ocean"]
+    assert first.offered == []
+
+
+def test_what_did_not_change_stays_and_what_changed_is_a_candidate() -> None:
+    before = checked()
+    assert compiled(previous=before).manifest == before
+    after = compiled(lock(ocean=9), previous=before)
+    assert after.candidates == ["ocean"]
+    assert after.offered == ["lab", "ocean"]
+    ocean = after.manifest["images"]["ocean"]
+    assert (ocean["offered"]["digest"], ocean["candidate"]["digest"]) == (digest(1), digest(9))
+    promoted = _manifest.promote(after.manifest, ["ocean"]).manifest["images"]["ocean"]
+    assert (promoted["offered"]["digest"], promoted["candidate"]) == (digest(9), None)
+
+
+def test_an_older_lock_takes_a_candidate_back() -> None:
+    before = checked()
+    assert compiled(lock(), previous=compiled(lock(ocean=9), previous=before).manifest).manifest == before
+
+
+def test_a_candidate_that_is_replaced_leaves_no_trace() -> None:
+    twice = compiled(lock(ocean=10), previous=compiled(lock(ocean=9), previous=checked()).manifest)
+    ocean = twice.manifest["images"]["ocean"]
+    assert (ocean["offered"]["digest"], ocean["candidate"]["digest"]) == (digest(1), digest(10))
+
+
+def test_what_leaves_the_offer_leaves_the_manifest() -> None:
+    both = {"version": 1, "images": {**lock()["images"], "sea": locked("sea", "business", 5)}}
+    offer = {**OFFER, "business": ["ocean", "sea"]}
+    before = compiled(both, offer=offer).manifest
+    assert list(before["images"]) == ["lab", "ocean", "sea"]
+    assert list(compiled(both, previous=before).manifest["images"]) == ["lab", "ocean"]
+
+
+def test_texts_change_without_a_check() -> None:
+    after = compiled(lock(title={"en": "Sea"}), previous=checked())
+    assert after.candidates == []
+    assert after.manifest["images"]["ocean"]["title"] == {"en": "Sea"}
+
+
+def test_another_mount_kind_is_checked_again() -> None:
+    before = {**checked(), "mount_kind": "directory"}
+    after = compiled(previous=before)
+    assert after.candidates == ["lab", "ocean"]
+    assert any("mount kind changed" in note for note in after.notes)
+
+
+def test_limits_that_the_host_cannot_keep_are_null_and_told() -> None:
+    found = compiled(capabilities={**CAPABILITIES, "cgroup": {"memory": True, "cpu": False}})
+    assert found.manifest["resources"]["small"]["cpu"] is None
+    assert found.manifest["resources"]["small"]["memory"] == 2147483648
+    assert found.notes == ["resources small: this host cannot limit processors, so sessions are not limited in it"]
+
+
+def test_a_foreign_layout() -> None:
+    found = compiled(lock(mount_path="/opt/conda/envs", subpath="opt/conda/envs", environments={}))
+    pin = found.manifest["images"]["ocean"]["candidate"]
+    assert pin["envs_dir"] == "/opt/conda/envs"
+    assert pin["mount"]["ImageOptions"] == {"Subpath": "opt/conda/envs"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"capabilities": {**CAPABILITIES, "mount_kind": None, "reason": "too old. Remedy: newer"}},
+            "too old. Remedy: newer",
+        ),
+        ({"mount_kind": "directory"}, "mount kind directory cannot be used: no store"),
+        ({"mount_kind": "squashfs"}, "mount kind squashfs cannot be used: substrate docker does not know it"),
+        ({"capabilities": {**CAPABILITIES, "platform": "linux/arm64"}}, "the image is not there for linux/arm64"),
+        ({"offer": {}}, "the offer is empty"),
+        ({"offer": {**OFFER, "business": ["sea"]}}, "vre_offer.business: there is no image sea in the lock"),
+        ({"centre": {}}, "vre_centre.name: the centre has no usable name"),
+        ({"centre": {"name": "example", "title": "{{ x }}"}}, "vre_centre.title: must be plain text"),
+        ({"centre": {"name": "example", "titel": "x"}}, "vre_centre: unknown key titel. Remedy: did you mean title?"),
+        ({"check_user": "a b"}, "vre_check_user: this cannot be a user's name"),
+        ({"the_lock": {}}, "no lock of a known version"),
+        ({"the_lock": lock(reference="registry.example.org/{username}:1")}, "reference: this is no complete"),
+        ({"the_lock": lock(digest="sha256:{}")}, "digest must be"),
+        ({"the_lock": lock(mount_path="/opt/{username}")}, "mount_path must be"),
+    ],
+)
+def test_what_cannot_be_compiled_is_told(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(VreErrors) as caught:
+        compiled(**changes)
+    assert words in str(caught.value)
+
+
+def test_everything_is_told_at_once() -> None:
+    with pytest.raises(VreErrors) as caught:
+        compiled(offer={**OFFER, "x": 1}, centre={}, check_user="", mount_kind="directory")
+    assert len(caught.value.problems) == 4
+
+
+def test_promote_takes_names_of_the_manifest_only() -> None:
+    with pytest.raises(VreError, match=r"no image ocaen\. Remedy: did you mean ocean\?"):
+        _manifest.promote(checked(), ["ocaen"])
+    before = checked()
+    assert _manifest.promote(before, ["ocean"]).manifest == before
+
+
+def test_what_is_written_is_read_again() -> None:
+    manifest = compiled().manifest
+    assert _manifest.load(_manifest.dump(manifest)) == manifest
+
+
+def junk(**changes: Any) -> str:
+    manifest = copy.deepcopy(checked())
+    manifest["images"]["ocean"].update(changes)
+    return json.dumps(manifest)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "junk",
+        "[]",
+        '{"version": 2, "images": {}}',
+        '{"version": 1}',
+        '{"version": 1, "images": {"ocean": null}}',
+        '{"version": 1, "images": {"ocean": {}}}',
+        junk(offered="x"),
+        junk(offered={}),
+        junk(candidate={"digest": "latest"}),
+    ],
+)
+def test_junk_is_no_manifest(text: str) -> None:
+    with pytest.raises(VreError):
+        _manifest.load(text)
+
+
+def test_200_images_take_no_time() -> None:
+    names = [f"tiny{number:03}" for number in range(200)]
+    images = {name: locked(name, "business", number) for number, name in enumerate(names)}
+    many = {"version": 1, "images": {"lab": locked("lab", "system", 999), **images}}
+    started = time.monotonic()
+    found = compiled(many, offer={"system": ["lab"], "business": ["*"]})
+    text = _manifest.dump(found.manifest)
+    assert time.monotonic() - started < 0.2
+    assert len(json.loads(text)["images"]) == 201

@@ -1,0 +1,147 @@
+"""What a Docker engine says of itself, and the mount kind that follows. Recorded from real engines."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _substrate
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+
+# Debian's Docker 28.5.2 with the containerd image store, on a host without cgroup controllers.
+RECORDED = json.loads((Path(__file__).parent / "docker-28.5.2.json").read_text())
+# The same engine before "containerd-snapshotter" is set.
+GRAPH_DRIVER = {
+    "Driver": "overlay2",
+    "DriverStatus": [["Backing Filesystem", "extfs"], ["Supports d_type", "true"], ["userxattr", "false"]],
+}
+USABLE = "API 1.51 mounts images, and the containerd image store keeps them over a restart of the engine"
+# A client alone: docker 28.2.2, "Cannot connect to the Docker daemon".
+NO_ENGINE = '{"Client":{"Version":"28.2.2","ApiVersion":"1.50","DefaultAPIVersion":"1.50"},"Server":null}'
+CANNOT_CONNECT = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n"
+
+
+def recorded(version: dict[str, Any] | None = None, info: dict[str, Any] | None = None) -> tuple[Any, Any]:
+    found = copy.deepcopy(RECORDED)
+    found["version"]["Server"].update(version or {})
+    found["info"].update(info or {})
+    return found["version"], found["info"]
+
+
+def test_an_engine_that_mounts_images() -> None:
+    assert _substrate.docker_capabilities(*recorded()) == {
+        "substrate": "docker",
+        "version": "28.5.2+dfsg4",
+        "api_version": "1.51",
+        "image_store": "containerd",
+        "storage_driver": "overlayfs",
+        "cgroup": {"version": "2", "memory": False, "cpu": False},
+        "platform": "linux/amd64",
+        "mount_kinds": {
+            "image": {
+                "usable": True,
+                "reason": USABLE,
+            },
+            "directory": {"usable": False, "reason": "the store of unpacked images is not part of this version"},
+        },
+        "mount_kind": "image",
+        "reason": USABLE,
+    }
+
+
+@pytest.mark.parametrize(
+    ("version", "info", "reason", "remedy"),
+    [
+        (
+            {"Version": "20.10.24", "ApiVersion": "1.41"},
+            {},
+            "Docker 20.10.24 (API 1.41) cannot mount",
+            "install Docker 28",
+        ),
+        ({"Version": "27.5.1", "ApiVersion": "1.47"}, {}, "Docker 27.5.1 (API 1.47) cannot mount", "install Docker 28"),
+        ({"Version": "27.5.1", "ApiVersion": "1.47"}, GRAPH_DRIVER, "(API 1.47) cannot mount", "install Docker 28"),
+        ({}, GRAPH_DRIVER, "keeps images in the graph driver overlay2", '"containerd-snapshotter": true'),
+        ({}, {"Driver": "vfs", "DriverStatus": None}, "keeps images in the graph driver vfs", "containerd-snapshotter"),
+    ],
+)
+def test_an_engine_that_does_not(version: Any, info: Any, reason: str, remedy: str) -> None:
+    found = _substrate.docker_capabilities(*recorded(version, info))
+    assert found["mount_kind"] is None
+    assert not found["mount_kinds"]["image"]["usable"]
+    assert reason in found["reason"]
+    assert f"Remedy: {remedy}" in found["reason"] or remedy in found["reason"].split("Remedy: ")[1]
+
+
+@pytest.mark.parametrize(
+    ("info", "cgroup", "platform"),
+    [
+        (
+            {"MemoryLimit": True, "CpuCfsQuota": True, "CpuCfsPeriod": True},
+            {"memory": True, "cpu": True},
+            "linux/amd64",
+        ),
+        ({"MemoryLimit": True, "CpuCfsQuota": True}, {"memory": True, "cpu": False}, "linux/amd64"),
+        ({"Architecture": "aarch64"}, {"memory": False, "cpu": False}, "linux/arm64"),
+        ({"Architecture": "riscv64"}, {"memory": False, "cpu": False}, "linux/riscv64"),
+    ],
+)
+def test_limits_and_platform(info: Any, cgroup: dict[str, bool], platform: str) -> None:
+    found = _substrate.docker_capabilities(*recorded(info=info))
+    assert found["cgroup"] == {"version": "2", **cgroup}
+    assert found["platform"] == platform
+
+
+def answers(*outputs: tuple[int, str, str]) -> Any:
+    """What runs docker, with recorded answers."""
+    queue = list(outputs)
+
+    def run(*_arguments: Any, **_options: Any) -> Any:
+        code, stdout, stderr = queue.pop(0)
+        return SimpleNamespace(returncode=code, stdout=stdout, stderr=stderr)
+
+    return run
+
+
+def absent(*_arguments: Any, **_options: Any) -> Any:
+    raise FileNotFoundError("docker")
+
+
+def silent(*_arguments: Any, **_options: Any) -> Any:
+    raise subprocess.TimeoutExpired("docker", 60)
+
+
+@pytest.mark.parametrize(
+    ("run", "words", "remedy"),
+    [
+        (absent, "Docker is not installed on this host", "install Docker 28 or newer"),
+        (silent, "gave no answer within 60 s", "journalctl -u docker"),
+        (
+            answers((1, NO_ENGINE, CANNOT_CONNECT)),
+            "does not answer: Cannot connect to the Docker daemon",
+            "systemctl start",
+        ),
+        (answers((1, "", "permission denied while trying to connect")), "permission denied", "run as a user that may"),
+        (answers((0, "junk", "")), "does not answer: it said nothing", "systemctl start docker"),
+        (
+            answers((0, json.dumps(RECORDED["version"]), ""), (1, "{}", CANNOT_CONNECT)),
+            "Cannot connect",
+            "systemctl start",
+        ),
+    ],
+)
+def test_an_engine_that_is_not_there(run: Any, words: str, remedy: str) -> None:
+    with pytest.raises(VreError) as caught:
+        _substrate.docker_words(run)
+    assert words in str(caught.value)
+    assert remedy in caught.value.remedy
+
+
+def test_an_engine_that_answers() -> None:
+    run = answers((0, json.dumps(RECORDED["version"]), ""), (0, json.dumps(RECORDED["info"]), ""))
+    assert _substrate.docker_words(run) == (RECORDED["version"], RECORDED["info"])

@@ -1,0 +1,53 @@
+"""session_check as Ansible runs it, without a hub; the whole of it runs in the scenarios."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> dict[str, Any]:
+    pin = {"envs_dir": "/opt/gaia/ocean/envs", "environments": {"ocean": {"kernels": {"python3": {}}}}}
+    images = {"ocean": {"offered": pin, "candidate": None}}
+    (tmp_path / "manifest.json").write_text(json.dumps({"version": 1, "images": images}))
+    (tmp_path / "token").write_text("secret-token")
+    return {
+        "hub_url": "http://localhost:1",
+        "token_file": str(tmp_path / "token"),
+        "manifest": str(tmp_path / "manifest.json"),
+        "system": "lab",
+        "images": ["ocean"],
+    }
+
+
+def test_check_mode_says_what_it_would_try(run_module: Run, options: dict[str, Any]) -> None:
+    result = run_module("session_check", options, check=True)
+    assert [row["kernel"] for row in result["results"]] == ["conda-env-ocean-ocean-py"]
+    assert not result["changed"]
+
+
+def test_a_hub_that_is_not_there(run_module: Run, options: dict[str, Any]) -> None:
+    result = run_module("session_check", options)
+    assert result["failed"]
+    assert "the hub gave no answer" in result["msg"]
+    assert "secret-token" not in str(result)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"images": ["sea"]}, "the manifest has no offered image of this name"),
+        ({"candidates": ["ocean"]}, "the manifest has no candidate image of this name"),
+        ({"manifest": "/nowhere"}, "the manifest cannot be read"),
+        ({"token_file": "/nowhere"}, "the token of the check cannot be read"),
+    ],
+)
+def test_what_is_missing(run_module: Run, options: dict[str, Any], changes: dict[str, Any], words: str) -> None:
+    assert words in run_module("session_check", {**options, **changes})["msg"]
