@@ -18,7 +18,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
-from urllib.request import Request, urlopen
+
+from ansible.module_utils.urls import ConnectionError as UrlConnectionError
+from ansible.module_utils.urls import open_url
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 
@@ -29,6 +31,7 @@ VERSION_LINES = {
     "julia": "println(VERSION)",
 }
 LONGEST_ERROR = 2000
+NO_ANSWER = (URLError, OSError, UrlConnectionError)
 
 
 @dataclass(frozen=True)
@@ -90,26 +93,28 @@ class Hub:
 
         :raises VreError: when the hub cannot be reached, or answers 4xx or 5xx.
         """
-        request = Request(  # noqa: S310 - the URL is the admin's, http or https
-            f"{self.url}{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers=self._headers,
-        )
         try:
-            with urlopen(request, timeout=self.timeout, context=self.tls) as answer:  # noqa: S310
+            with self._open(method, path, body, self.timeout) as answer:
                 content = answer.read()
                 return answer.status, json.loads(content) if content else None
         except HTTPError as error:
             raise VreError(_sentence(error), where=f"{method} {path}", value=error.code) from error
-        except (URLError, OSError, ValueError) as error:
+        except (*NO_ANSWER, ValueError) as error:
             raise VreError(
                 f"the hub gave no answer: {error}", where=self.url, remedy="check hub_url and that gaia-vre-hub runs"
             ) from error
 
-    @property
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
+    def _open(self, method: str, path: str, body: Any, timeout: float) -> Any:
+        """An answer to read from; never one from another place, which would get the token too."""
+        return open_url(
+            f"{self.url}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body),
+            headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
+            timeout=timeout,
+            ca_path=self.ca_file,
+            follow_redirects="no",
+        )
 
     @property
     def _server_path(self) -> str:
@@ -155,11 +160,10 @@ class Hub:
 
     def _last_words(self) -> str:
         """Why the last start failed, as the hub's progress page says it; empty when it doesn't."""
-        request = Request(f"{self.url}{self._server_path}/progress", headers=self._headers)  # noqa: S310
         try:
-            with urlopen(request, timeout=10, context=self.tls) as answer:  # noqa: S310
+            with self._open("GET", f"{self._server_path}/progress", None, 10) as answer:
                 lines = answer.read(100_000).decode(errors="replace").splitlines()
-        except (HTTPError, URLError, OSError):
+        except (HTTPError, *NO_ANSWER):
             return ""
         return last_words(lines)
 

@@ -30,7 +30,7 @@ def docker_words(run: Any = subprocess.run) -> tuple[dict[str, Any], dict[str, A
     found: list[dict[str, Any]] = []
     for verb in ("version", "info"):
         try:
-            done = run(
+            done = run(  # pylint: disable=ansible-bad-function
                 ["docker", verb, "--format", "{{json .}}"], capture_output=True, text=True, check=False, timeout=60
             )
         except FileNotFoundError as error:

@@ -5,14 +5,25 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
-
-import yaml
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Path = tuple[str, ...]
+
+
+def pyyaml() -> Any:
+    """The library, which controllers have and hosts may lack.
+
+    :raises VreError: when it is not there.
+    """
+    try:
+        import yaml as library
+    except ImportError as error:
+        remedy = "install PyYAML for the Python that runs this module"
+        raise VreError("the Python library PyYAML is not there", sys.executable, None, remedy) from error
+    return library
 
 
 class Document:
@@ -34,7 +45,8 @@ def load(text: str, source: str) -> Document:
 
     :raises VreErrors: when it is no YAML (with the line), or a key is there twice (with both lines).
     """
-    loader = LOADER(text)
+    library = pyyaml()
+    loader = getattr(library, "CSafeLoader", library.SafeLoader)(text)
     try:
         node = loader.get_single_node()
         lines: dict[Path, int] = {}
@@ -44,7 +56,7 @@ def load(text: str, source: str) -> Document:
         if problems:
             raise VreErrors(problems)
         return Document(source, loader.construct_document(node) if node is not None else None, lines)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (library.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         words = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -55,18 +67,18 @@ def load(text: str, source: str) -> Document:
 
 
 def _walk(
-    node: yaml.Node, path: Path, source: str, lines: dict[Path, int], problems: list[VreError], seen: set[int]
+    node: Any, path: Path, source: str, lines: dict[Path, int], problems: list[VreError], seen: set[int]
 ) -> None:
     if id(node) in seen:  # an alias
         return
     seen.add(id(node))
-    if isinstance(node, yaml.SequenceNode):
+    if node.id == "sequence":
         for index, item in enumerate(node.value):
             lines[(*path, str(index))] = item.start_mark.line + 1
             _walk(item, (*path, str(index)), source, lines, problems, seen)
-    elif isinstance(node, yaml.MappingNode):
+    elif node.id == "mapping":
         for key, value in node.value:
-            here = (*path, key.value if isinstance(key, yaml.ScalarNode) else str(key.start_mark))
+            here = (*path, key.value if key.id == "scalar" else str(key.start_mark))
             line = key.start_mark.line + 1
             if here in lines and key.tag != "tag:yaml.org,2002:merge":
                 message = f"{here[-1]} is there twice, first in line {lines[here]}"
@@ -75,17 +87,18 @@ def _walk(
             _walk(value, here, source, lines, problems, seen)
 
 
-class _Dumper(yaml.SafeDumper):
-    """No aliases, lists indented as yamllint likes them."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
-        super().increase_indent(flow, False)
-
-
 def dump(data: Any) -> str:
-    """``data`` as YAML, in the order that it has."""
-    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
+    """``data`` as YAML, in the order that it has, without aliases."""
+    library = pyyaml()
+
+    class Dumper(library.SafeDumper):  # type: ignore[misc, name-defined]
+        """Lists indented as yamllint likes them."""
+
+        def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+            return True
+
+        def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+            super().increase_indent(flow, False)
+
+    text: str = library.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
     return text

@@ -117,17 +117,10 @@ moved:
 
 from pathlib import Path
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gaia_data.vre.plugins.module_utils import _registries_option
+from ansible_collections.gaia_data.vre.plugins.module_utils import _locking, _registries_option
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
-
-try:
-    from ansible_collections.gaia_data.vre.plugins.module_utils import _locking
-
-    YAML_ERROR = ""
-except ImportError as error:  # PyYAML
-    YAML_ERROR = str(error)
 
 
 def main() -> None:
@@ -144,8 +137,6 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if YAML_ERROR:
-        module.fail_json(msg=missing_required_lib("PyYAML"), exception=YAML_ERROR)
     path = Path(module.params["lock_file"])
     try:
         settings = _registries_option.check(module)

@@ -15,9 +15,10 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreEr
 ROOT = Path(__file__).resolve().parents[4]
 KERNEL = {"language": "python", "display_name": "Python 3 (ipykernel)"}
 ENVIRONMENTS = {"ocean": {"kernels": {"python3": KERNEL}, "packages": {"python": "3.13.5", "numpy": "2.1.0"}}}
+GOOD = json.dumps(ENVIRONMENTS)
 
 
-def labels(environments: Any = ENVIRONMENTS, **changes: str | None) -> dict[str, str]:
+def labels(environments: Any = GOOD, **changes: str | None) -> dict[str, str]:
     found: dict[str, str | None] = {
         _contract.LABEL_CONTRACT: "1",
         _contract.LABEL_KIND: "business",
