@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
 import shutil
 import time
@@ -17,6 +19,23 @@ from gaia_lab.spec import HostSpec
 
 OUTER_CA = Path("/etc/ssl/certs/ca-certificates.crt")
 SYSCALLS = "add_key keyctl bpf perf_event_open @keyring @privileged"
+
+
+def unified_cgroups() -> Path:
+    """Where this machine has the unified hierarchy of control groups."""
+    unified = Path("/sys/fs/cgroup/unified")
+    return unified if unified.is_dir() else Path("/sys/fs/cgroup")
+
+
+def remove_cgroup(group: Path, patience: float = 5) -> None:
+    """Remove a control group and those below it, when their last processes are gone."""
+    until = time.monotonic() + patience
+    while group.is_dir() and time.monotonic() < until:
+        for folder, _folders, _files in os.walk(group, topdown=False):
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
+        if group.is_dir():
+            time.sleep(0.05)
 
 
 @dataclass(frozen=True)
@@ -42,6 +61,11 @@ class Host:
     def upper(self) -> Path:
         """What differs from the base; files put here before the boot are the host's own."""
         return self.folder / "upper"
+
+    @property
+    def cgroup(self) -> Path:
+        """The host's control group."""
+        return unified_cgroups() / self.network.namespace(self.spec.name)
 
     def runs(self) -> bool:
         """Whether the host is up."""
@@ -122,8 +146,10 @@ class Host:
             [
                 self._mount(base),
                 before,
-                # PID 1 needs the unified hierarchy; the build host may have the old ones on top.
-                "if [ -d /sys/fs/cgroup/unified ]; then mount --bind /sys/fs/cgroup/unified /sys/fs/cgroup; fi",
+                # PID 1 needs the unified hierarchy; the build host may have the old ones on top. Each host has a
+                # group of its own: two systemds in one would kill each other's services.
+                f"mkdir -p {self.cgroup} && echo $$ > {self.cgroup}/cgroup.procs",
+                f"mount --bind {unified_cgroups()} /sys/fs/cgroup",
                 # network: a role's sysctl must not change the whole machine.
                 "export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1",
                 f"exec {shlex.join(argv)}",
@@ -157,6 +183,7 @@ class Host:
             for child in process.children(pid):
                 succeeds(["kill", "-KILL", str(child)])
         process.end(self.pid_file, f"host {self.fqdn}")
+        remove_cgroup(self.cgroup)
         succeeds(["ip", "netns", "del", self.network.namespace(self.spec.name)])
 
     def remove(self) -> None:
