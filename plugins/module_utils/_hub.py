@@ -309,7 +309,13 @@ def check_session(hub: Hub, options: dict[str, Any], expected: Iterable[Expected
             return report
         report.launch_seconds = time.monotonic() - started
         started = time.monotonic()
-        listed = hub.kernelspecs()
+        try:
+            listed = hub.kernelspecs()
+        except VreError as error:
+            report.error = f"the session lists no kernels: {error}"[-LONGEST_ERROR:]
+            for row in report.rows:
+                row.error = report.error
+            return report
         report.first_list_seconds = time.monotonic() - started
         there = [row for row in report.rows if row.kernel in listed]
         for row in report.rows:

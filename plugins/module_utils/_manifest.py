@@ -101,7 +101,8 @@ def compile_manifest(
         "check": {"user": check_user},
         "free_choice": parsed.free_choice,
         "images": {
-            name: _image(images[name], parsed.groups.get(name), pins[name], former.get(name)) for name in parsed.images
+            name: _image(images[name], parsed.groups.get(name), pins[name], former.get((name, images[name]["kind"])))
+            for name in parsed.images
         },
         "compositions": parsed.compositions,
         "resources": _resources(parsed.resources, capabilities.get("cgroup") or {}, notes),
@@ -228,20 +229,30 @@ def _pin(name: str, image: Mapping[str, Any], maker: ModuleType, platform: str) 
 
 def _former(
     previous: Mapping[str, Any] | None, capabilities: Mapping[str, Any], kind: str, notes: list[str]
-) -> dict[str, Any]:
-    """What is on offer now, when its mounts still fit."""
+) -> dict[tuple[str, Any], Any]:
+    """What is on offer now by name and kind, when its mounts still fit."""
     if previous is None:
         return {}
     if previous.get("substrate") != capabilities["substrate"] or previous.get("mount_kind") != kind:
         notes.append("the substrate or the mount kind changed, so every image is checked again")
         return {}
-    return {name: image["offered"] for name, image in previous["images"].items()}
+    return {(name, image.get("kind")): image["offered"] for name, image in previous["images"].items()}
+
+
+def _same(offered: Mapping[str, Any], pin: Mapping[str, Any]) -> bool:
+    """Whether a check of ``offered`` holds for ``pin``: the same content, seen at the same place."""
+
+    def place(one: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in (one.get("mount") or {}).items() if key != "Source"}
+
+    seen = (offered.get("digest"), offered.get("envs_dir"), place(offered))
+    return seen == (pin["digest"], pin.get("envs_dir"), place(pin))
 
 
 def _image(
     image: Mapping[str, Any], groups: Sequence[str] | None, pin: dict[str, Any], offered: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    same = offered is not None and offered.get("digest") == pin["digest"]
+    same = offered is not None and _same(offered, pin)
     empty: dict[str, Any] = {"title": {}, "description": {}, "keywords": []}
     return {
         "kind": image["kind"],

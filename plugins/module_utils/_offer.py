@@ -30,9 +30,10 @@ KEYS = ("system", "business", "free_choice", "access", "resources", "composition
 ACCESS_KEYS = ("groups",)
 RESOURCE_KEYS = ("title", "description", "cpu", "memory", "gpu")
 COMPOSITION_KEYS = ("title", "description", "system", "business", "resources", "groups")
-MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT])?i?B?", re.IGNORECASE)
+MEMORY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?([KMGT])?i?B?", re.IGNORECASE)
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 LEAST_MEMORY = 64 << 20
+MOST_MEMORY = 1 << 50  # 1024T; more is a slip
 GLOB = re.compile(r"[*?\[\]]")
 
 
@@ -234,9 +235,9 @@ class _Reader:
                 self.number(data.get("cpu")),
                 self.number(data.get("gpu", 0)),
             )
-            if data.get("memory") is not None and (memory is None or memory < LEAST_MEMORY):
+            if data.get("memory") is not None and (memory is None or not LEAST_MEMORY <= memory <= MOST_MEMORY):
                 self.wrong(
-                    f"{path}.memory", "must be an amount of at least 64M", data["memory"], "write 2G, for example"
+                    f"{path}.memory", "must be an amount from 64M to 1024T", data["memory"], "write 2G, for example"
                 )
             if data.get("cpu") is not None and (cpu is None or not 0 < cpu <= 4096):
                 self.wrong(f"{path}.cpu", "must be a number of processors", data["cpu"], "write 1 or 0.5, for example")
@@ -250,7 +251,7 @@ class _Reader:
     def number(value: Any) -> float | None:
         try:
             number = float(value) if not isinstance(value, bool) else None
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
         return number if number is not None and abs(number) < 1e9 else None
 

@@ -212,6 +212,9 @@ class Registries:
         """Digest, platforms, sizes and labels of what ``reference`` points to; one request for our images."""
         raw = self._skopeo("inspect", host_of(reference), "--raw", f"docker://{reference}")
         digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+        wanted = reference.partition("@")[2]
+        if wanted and wanted != digest:
+            raise VreError("the registry sent something else than this digest", reference, digest, "mend the registry")
         try:
             return RemoteImage(reference, digest, dict(self._platforms(reference, digest, json.loads(raw))))
         except (ValueError, KeyError, TypeError, AttributeError) as error:

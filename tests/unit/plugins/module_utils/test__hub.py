@@ -107,3 +107,38 @@ def test_a_hub_that_is_not_there() -> None:
     hub = _hub.Hub("http://localhost:1", "check", "token", 5)
     with pytest.raises(VreError, match="the hub gave no answer"):
         hub.server()
+
+
+class Lost(_hub.Hub):
+    """A hub whose session fails at ``step``."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__("https://hub.example.org", "check", "a token", 5)
+        self.step, self.stopped = step, 0
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+    def start(self, options: dict[str, Any]) -> None:  # noqa: ARG002
+        if self.step == "start":
+            raise VreError("no room")
+
+    def kernelspecs(self) -> dict[str, Any]:
+        if self.step == "list":
+            raise VreError("bad gateway")
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("step", "session", "row"),
+    [
+        ("start", "no room.", "no room."),
+        ("list", "the session lists no kernels: bad gateway.", "the session lists no kernels: bad gateway."),
+        ("kernel", "", "the session does not list this kernel; it lists none"),
+    ],
+)
+def test_a_session_that_fails_is_a_row_a_kernel_and_is_stopped(step: str, session: str, row: str) -> None:
+    hub = Lost(step)
+    report = _hub.check_session(hub, {}, [_hub.Expected("ocean", "ocean", "conda-env-ocean-ocean-py")])
+    assert (report.error, [one.error for one in report.rows], report.rows[0].ok) == (session, [row], False)
+    assert hub.stopped == 2

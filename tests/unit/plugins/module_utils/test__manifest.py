@@ -185,6 +185,22 @@ def test_texts_change_without_a_check() -> None:
     assert after.manifest["images"]["ocean"]["title"] == {"en": "Sea"}
 
 
+@pytest.mark.parametrize("more", [{"mount_path": "/opt/other"}, {"subpath": "opt/envs"}])
+def test_the_same_image_at_another_place_is_checked_again(more: dict[str, Any]) -> None:
+    again = compiled(lock(**more), previous=checked())
+    assert again.candidates == ["ocean"]
+    assert again.manifest["images"]["ocean"]["offered"] == checked()["images"]["ocean"]["offered"]
+
+
+def test_a_name_that_becomes_another_kind_starts_anew() -> None:
+    other = {"version": 1, "images": {"lab": locked("lab", "system", 2), "ocean": locked("ocean", "system", 3)}}
+    again = compiled(
+        other, offer={"system": ["lab", "ocean"], "compositions": {"x": {"system": "ocean"}}}, previous=checked()
+    )
+    assert again.manifest["images"]["ocean"]["offered"] is None
+    assert again.candidates == ["ocean"]
+
+
 def test_another_mount_kind_is_checked_again() -> None:
     before = {**checked(), "mount_kind": "directory"}
     after = compiled(previous=before)

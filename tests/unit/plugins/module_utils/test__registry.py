@@ -128,3 +128,10 @@ def test_a_registry_that_is_not_there_is_asked_once() -> None:
         found = registries.inspect_all(references, workers=1)
     assert len({id(error) for error in found.values()}) == 1
     assert str(found[references[0]]).startswith("registries: localhost:1: registry localhost:1 does not answer")
+
+
+def test_a_digest_that_is_not_what_was_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registries = _registry.Registries({}, None, tmp_path)
+    monkeypatch.setattr(registries, "_skopeo", lambda *_arguments, **_options: b'{"layers": []}')
+    with pytest.raises(VreError, match="something else than this digest"):
+        registries.inspect(f"r.example.org/a@sha256:{0:064x}")
