@@ -8,6 +8,7 @@ Sources: JupyterHub's REST API (``/users/{name}/server``) and Jupyter Server's R
 
 from __future__ import annotations
 
+import contextlib
 import json
 import ssl
 import time
@@ -31,6 +32,8 @@ VERSION_LINES = {
     "julia": "println(VERSION)",
 }
 LONGEST_ERROR = 2000
+CONNECT_TIMEOUT = 5
+DIED = "start it by hand in a terminal of a session with this image, to see its last words"
 NO_ANSWER = (URLError, OSError, UrlConnectionError)
 
 
@@ -186,12 +189,12 @@ class Hub:
         started = time.monotonic()
         base = f"/user/{quote(self.user)}/api/kernels"
         try:
-            kernel = self.call("POST", base, {"name": row.kernel})[1]["id"]
+            path = f"{base}/{self.call('POST', base, {'name': row.kernel})[1]['id']}"
             try:
-                self._talk(f"{base}/{kernel}/channels", row)
+                self._talk(path, row)
                 row.ok = not row.error
             finally:
-                self.call("DELETE", f"{base}/{kernel}")
+                self._forget(path)
         except VreError as error:
             row.error = row.error or str(error)
             row.ok = False
@@ -201,17 +204,52 @@ class Hub:
         row.seconds = round(time.monotonic() - started, 3)
         row.error = row.error[-LONGEST_ERROR:]
 
-    def _talk(self, path: str, row: Row) -> None:
+    def _alive(self, path: str) -> None:
+        """Ask for a kernel.
+
+        :raises VreError: when it died.
+        """
+        try:
+            dead = self.call("GET", path)[1].get("execution_state") == "dead"
+        except VreError as error:
+            if error.value != 404:
+                raise
+            dead = True
+        if dead:
+            raise VreError("the kernel died while it started", "", None, DIED)
+
+    def _forget(self, path: str) -> None:
+        """Shut a kernel down; one that is gone already is no problem of its own."""
+        with contextlib.suppress(VreError):
+            self.call("DELETE", path)
+
+    def _connect(self, path: str) -> Any:
+        """A websocket to a kernel.
+
+        :raises VreError: when the kernel dies before it answers the server, or takes too long.
+        """
         import websocket
 
+        end = time.monotonic() + self.timeout
         parts = urlsplit(self.url)
         scheme = "wss" if parts.scheme == "https" else "ws"
-        socket = websocket.create_connection(
-            f"{scheme}://{parts.netloc}{parts.path}{path}",
-            header=[f"Authorization: token {self.token}"],
-            timeout=self.timeout,
-            sslopt={"context": self.tls} if self.tls else {},
-        )
+        while True:
+            try:
+                return websocket.create_connection(
+                    f"{scheme}://{parts.netloc}{parts.path}{path}/channels",
+                    header=[f"Authorization: token {self.token}"],
+                    timeout=CONNECT_TIMEOUT,
+                    sslopt={"context": self.tls} if self.tls else {},
+                )
+            except (websocket.WebSocketTimeoutException, TimeoutError) as error:
+                # The server lets us wait for a kernel that has not answered it yet, or never will.
+                self._alive(path)
+                if time.monotonic() > end:
+                    raise VreError(f"the kernel did not answer within {self.timeout:.0f} s") from error
+
+    def _talk(self, path: str, row: Row) -> None:
+        socket = self._connect(path)
+        socket.settimeout(self.timeout)
         try:
             talk = Conversation(socket, time.monotonic() + self.timeout)
             info = talk.ask("kernel_info_request", {})["content"].get("language_info", {})
@@ -256,7 +294,7 @@ class Conversation:
             answer = json.loads(self.socket.recv())
             name = answer["header"]["msg_type"]
             if name == "status" and answer["content"].get("execution_state") in ("dead", "restarting"):
-                raise VreError("the kernel died", "", kind, "start it in the image by hand to see its last words")
+                raise VreError("the kernel died", "", kind, DIED)
             if (answer.get("parent_header") or {}).get("msg_id") != number:
                 continue
             if name == kind.replace("_request", "_reply"):
