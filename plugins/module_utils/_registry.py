@@ -187,12 +187,13 @@ class Registries:
         if (self.folder / "certs" / host).is_dir():
             options.append(f"--{side}cert-dir={self.folder / 'certs' / host}")
         environment = dict(os.environ, TMPDIR=str(self.folder))
-        if (self.folder / "registries.conf").is_file():
-            environment["CONTAINERS_REGISTRIES_CONF"] = str(self.folder / "registries.conf")
+        mirrors = self.folder / "registries.conf"
+        # Not by CONTAINERS_REGISTRIES_CONF, which old versions (1.9) don't know.
+        known = [f"--registries-conf={mirrors}"] if mirrors.is_file() else []
         try:
             # Not run_command: several threads run this, and a login must not be in a log.
             done = subprocess.run(  # pylint: disable=ansible-bad-function
-                ["skopeo", verb, "--retry-times", RETRIES, *options, *arguments],
+                ["skopeo", *known, verb, "--retry-times", RETRIES, *options, *arguments],
                 capture_output=True,
                 check=False,
                 env=environment,
@@ -320,10 +321,19 @@ WORDS = (
     ),
 )
 
+MIRRORS = re.compile(r"\(Mirrors also failed: \[(.*)\]\): ")
+LONGEST_SAID = 300
+
 
 def explain(host: str, reference: str, stderr: str) -> VreError:
     """skopeo's last words as an error with a remedy."""
     reference = reference.replace("docker://", "", 1)
+    last = stderr.strip().rpartition("\n")[2]  # what is before it are attempts that were repeated
+    mirrors = MIRRORS.search(last)
+    if mirrors:  # what they said must not be taken for the registry's own words
+        host_said = explain(host, reference, last.replace(mirrors.group(0), "", 1))
+        host_said.message += f"; its mirrors failed, too: {mirrors.group(1)[-LONGEST_SAID:]}"
+        return host_said
     for text, message, remedy, whole in WORDS:
         if text in stderr:
             if whole:
@@ -332,4 +342,4 @@ def explain(host: str, reference: str, stderr: str) -> VreError:
     words = stderr.strip().splitlines()[-1] if stderr.strip() else "it said nothing"
     found = re.search(r'msg="((?:[^"\\]|\\.)*)"', words)
     said = found.group(1).replace('\\"', '"') if found else words
-    return VreError(f"skopeo failed: {said[-300:]}", reference)
+    return VreError(f"skopeo failed: {said[-LONGEST_SAID:]}", reference)

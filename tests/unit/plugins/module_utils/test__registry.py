@@ -135,3 +135,30 @@ def test_a_digest_that_is_not_what_was_asked_for(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(registries, "_skopeo", lambda *_arguments, **_options: b'{"layers": []}')
     with pytest.raises(VreError, match="something else than this digest"):
         registries.inspect(f"r.example.org/a@sha256:{0:064x}")
+
+
+def test_what_mirrors_say_is_told_apart() -> None:
+    stderr = (
+        'msg="(Mirrors also failed: [m.example.org/a:1: unauthorized: authentication required]): r.example.org/a:1: '
+        'pinging container registry r.example.org: no such host"'
+    )
+    error = _registry.explain("r.example.org", "docker://r.example.org/a:1", stderr)
+    assert isinstance(error, _registry.HostError)
+    assert error.message == (
+        "registry r.example.org has no address; its mirrors failed, too: "
+        "m.example.org/a:1: unauthorized: authentication required"
+    )
+
+
+@needs_skopeo
+def test_skopeo_reads_the_mirrors() -> None:
+    """Both are refused at this port; that the mirror was asked shows that the file is read."""
+    settings: dict[str, dict[str, Any]] = {
+        "127.0.0.1:1": {"plain_http": True, "mirrors": ["127.0.0.1:2/vre"]},
+        "127.0.0.1:2": {"plain_http": True},
+    }
+    with _registry.Registries.open(settings) as registries, pytest.raises(VreError) as raised:
+        registries._skopeo("inspect", "127.0.0.1:1", "--raw", "docker://127.0.0.1:1/ocean:1")
+    assert raised.value.message.startswith(
+        "registry 127.0.0.1:1 does not answer; its mirrors failed, too: 127.0.0.1:2/vre"
+    )
