@@ -20,12 +20,9 @@ def check_sessions(manifest: Mapping[str, Any], scope: str) -> list[dict[str, An
     if scope == "offered":
         mounted = [name for name in business if images[name]["offered"]]
         return [_session(name, mounted, []) for name in system if images[name]["offered"]]
-    sessions = []
     candidates = [name for name in business if images[name]["candidate"]]
-    for name in system:
-        if images[name]["candidate"]:
-            # A new system image must run what is there already, too.
-            sessions.append(_session(name, business, [name, *candidates]))
+    # A new system image must run what is there already, too.
+    sessions = [_session(name, business, [name, *candidates]) for name in system if images[name]["candidate"]]
     if candidates and not sessions:
         usable = [name for name in system if images[name]["offered"]]
         sessions = [_session(name, candidates, candidates) for name in usable[:1]]

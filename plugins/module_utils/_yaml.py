@@ -66,9 +66,7 @@ def load(text: str, source: str) -> Document:
         loader.dispose()
 
 
-def _walk(
-    node: Any, path: Path, source: str, lines: dict[Path, int], problems: list[VreError], seen: set[int]
-) -> None:
+def _walk(node: Any, path: Path, source: str, lines: dict[Path, int], problems: list[VreError], seen: set[int]) -> None:
     if id(node) in seen:  # an alias
         return
     seen.add(id(node))

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
+from ansible_collections.gaia_data.vre.plugins.module_utils._yaml import pyyaml
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}")
@@ -98,6 +97,7 @@ class _Reader:
 
     def read(self) -> dict[str, Any]:
         """The file's mapping; an empty one when it cannot be read."""
+        yaml = pyyaml()
         try:
             text = self.path.read_text(encoding="utf-8")
             node = yaml.compose(text, Loader=yaml.SafeLoader)

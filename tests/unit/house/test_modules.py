@@ -30,9 +30,7 @@ def test_module_has_unit_tests(module: str) -> None:
     assert path.is_file(), f"{path.relative_to(ROOT)} is missing"
     tree = ast.parse(path.read_text(encoding="utf-8"))
     tests = [
-        node.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+        node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
     ]
     assert tests, f"{path.relative_to(ROOT)} holds no test"
 

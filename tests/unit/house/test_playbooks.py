@@ -24,9 +24,7 @@ def ansible(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         "ANSIBLE_INVENTORY_UNPARSED_FAILED": "1",
     }
     command = [str(Path(sys.prefix) / "bin" / program), *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120
-    )
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_the_promised_playbooks_are_there() -> None:

@@ -19,7 +19,7 @@ REGISTRIES = [
         ("deb", "debian", "org"),
         ("security", "debian", "org"),
         ("snapshot", "debian", "org"),
-        ("docker", "io"),
+        ("docker", "io/"),  # without the slash it is the name of a Debian package
         ("docker", "com"),
         ("quay", "io"),
         ("ghcr", "io"),

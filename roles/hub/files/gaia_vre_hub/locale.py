@@ -68,7 +68,7 @@ def language(accept: str) -> str:
     """The language to answer in, from the header ``Accept-Language`` (RFC 9110, 12.5.4)."""
     wishes: list[tuple[float, str]] = []
     for position, part in enumerate(accept.split(",")):
-        tag, _, rest = part.strip().partition(";")
+        tag, _sep, rest = part.strip().partition(";")
         try:
             quality = float(rest.strip().removeprefix("q=")) if rest else 1.0
         except ValueError:

@@ -175,7 +175,7 @@ def from_form(data: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """``user_options`` of a posted launch page; fields of a way that was not taken are dropped."""
     fields = {key: list(values) for key, values in data.items() if key != "_xsrf"}
     choice = (fields.pop("choice", None) or [""])[0]
-    kind, _, name = choice.partition(":")
+    kind, _sep, name = choice.partition(":")
     found: dict[str, Any] = {}
     if kind == "composition":
         found["composition"] = name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
+
 from ansible_collections.gaia_data.vre.plugins.filter.images import docker_auths, pinned_references, repository
 
 
