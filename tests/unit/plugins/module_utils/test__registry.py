@@ -87,6 +87,7 @@ def test_files_for_skopeo_are_private_and_go_away(tmp_path: Path) -> None:
     }
     with _registry.Registries.open(settings, str(tmp_path / "auth.json")) as registries:
         folder = registries.folder
+        assert registries.narrow == {"m.example.org:5000"}  # the other's plain mirror has no authority
         auth = folder / "auth.json"
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert stat.S_IMODE(auth.stat().st_mode) == 0o600
