@@ -89,7 +89,7 @@ class Hub:
     def __init__(self, url: str, user: str, token: str, timeout: float, ca_file: str | None = None) -> None:
         self.url, self.user, self.token, self.timeout = url.rstrip("/"), user, token, timeout
         self.ca_file = ca_file
-        self.tls = ssl.create_default_context(cafile=ca_file) if self.url.startswith("https:") else None
+        self.tls = _trust(ca_file) if self.url.startswith("https:") else None
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """One request; gives the status and the JSON body.
@@ -304,6 +304,18 @@ class Conversation:
             elif name == "status" and answer["content"].get("execution_state") == "idle":
                 idle = True
         return reply
+
+
+def _trust(ca_file: str | None) -> ssl.SSLContext:
+    """The system's authorities, or those of a file.
+
+    :raises VreError: when the file is not there or holds none.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # ssl.SSLError is one
+        remedy = "give the path of a PEM file on the host that runs this module"
+        raise VreError(f"the authority's file cannot be used: {error}", "ca_file", ca_file, remedy) from error
 
 
 def _sentence(error: HTTPError) -> str:

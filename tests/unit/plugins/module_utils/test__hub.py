@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -142,3 +143,10 @@ def test_a_session_that_fails_is_a_row_a_kernel_and_is_stopped(step: str, sessio
     report = _hub.check_session(hub, {}, [_hub.Expected("ocean", "ocean", "conda-env-ocean-ocean-py")])
     assert (report.error, [one.error for one in report.rows], report.rows[0].ok) == (session, [row], False)
     assert hub.stopped == 2
+
+
+def test_an_authority_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").write_text("nothing")
+    for name in ("missing.pem", "empty.pem"):
+        with pytest.raises(VreError, match="ca_file: the authority's file cannot be used"):
+            _hub.Hub("https://hub.example.org", "check", "a token", 5, str(tmp_path / name))
