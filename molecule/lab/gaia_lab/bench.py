@@ -1,0 +1,198 @@
+"""``make bench``: what we promise, measured in one run on a lab of its own; medians, ratios, goals.
+
+Absolute times say something about this machine only; ratios compare two things in the same run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _manifest
+from gaia_lab.client import HubClient
+from gaia_lab.command import say
+from gaia_lab.errors import LabError
+from gaia_lab.session import lab_client
+
+ROOT = Path(os.environ["GAIA_VRE_ROOT"])
+LAUNCHES = 5
+NOOPS = 3
+CAPABILITIES = {
+    "substrate": "docker",
+    "platform": "linux/amd64",
+    "mount_kinds": {"image": {"usable": True, "reason": ""}},
+    "mount_kind": "image",
+    "reason": "",
+    "cgroup": {"memory": True, "cpu": True},
+}
+
+
+@dataclass
+class Row:
+    """One line of the table; ``ratio`` is ours to reference, ``goal`` bounds the ratio, or ours where there is none."""
+
+    id: str
+    what: str
+    ours: float
+    reference: float | None
+    unit: str
+    goal: float
+
+    def result(self) -> dict[str, Any]:
+        """As it stands in ``build/bench.json``."""
+        ratio = None if self.reference is None else self.ours / self.reference
+        met = (self.ours if ratio is None else ratio) <= self.goal
+        rounded = {key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(self).items()}
+        return {**rounded, "ratio": None if ratio is None else round(ratio, 3), "met": met}
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long one call takes."""
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
+
+
+def write_inventory(folder: Path, images: int) -> None:
+    """A copy of the example inventory that offers the first ``images`` tiny images."""
+    shutil.copytree(ROOT / "inventories/example-docker", folder, dirs_exist_ok=True)
+    names = [f"tiny{number:03}" for number in range(images)]
+    catalogue = yaml.safe_load((folder / "catalogue.yml").read_text())
+    catalogue["images"] = {
+        "lab": catalogue["images"]["lab"],
+        **{
+            name: {"kind": "business", "reference": f"registry.example.org/tiny/{name}:1", "title": {"en": name}}
+            for name in names
+        },
+    }
+    (folder / "catalogue.yml").write_text(yaml.safe_dump(catalogue))
+    settings = folder / "group_vars/vre_hubs/vre.yml"
+    variables = yaml.safe_load(settings.read_text())
+    variables["vre_offer"] = {"system": ["lab"], "business": ["tiny*"], "free_choice": True}
+    settings.write_text(yaml.safe_dump(variables))
+
+
+def play(folder: Path, playbook: str) -> int:
+    """Run a playbook of the collection; gives the number of changed tasks."""
+    state = Path(os.environ["GAIA_LAB_STATE"])
+    argv = [
+        "ansible-playbook",
+        "-i",
+        str(folder / "hosts.yml"),
+        "-e",
+        f"@{state}/vars.yml",
+        f"gaia_data.vre.{playbook}",
+    ]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    found = re.search(r"changed=(\d+) .*failed=0", done.stdout)
+    if done.returncode or found is None:
+        raise LabError(f"{playbook} failed:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
+    return int(found[1])
+
+
+def noop(folder: Path) -> float:
+    """Median time of a deploy that changes nothing."""
+
+    def again() -> None:
+        changed = play(folder, "deploy")
+        if changed:
+            raise LabError(f"deploy again changed {changed} tasks")
+
+    return statistics.median(seconds(again) for _run in range(NOOPS))
+
+
+def launch(client: HubClient, images: int) -> tuple[float, float]:
+    """Seconds from POST to ready, and of the first listing of kernelspecs."""
+    client.stop()
+    business = [f"tiny{number:03}" for number in range(images)]
+    fields: dict[str, str | list[str]] = {"choice": "free", "system": "lab", "business": business}
+    started = time.monotonic()
+    answer = client.post_form(fields)
+    if answer.status_code != 302:
+        raise LabError(f"the launch page answered {answer.status_code}")
+    client.wait_ready()
+    ready = time.monotonic() - started
+    client.open_session()
+    first = seconds(client.kernelspecs)
+    client.stop()
+    return ready, first
+
+
+def measure() -> list[Row]:
+    """All rows; takes several minutes."""
+    state = Path(os.environ["GAIA_LAB_STATE"])
+    three, many = state / "bench-3", state / "bench-200"
+    write_inventory(three, 3)
+    write_inventory(many, 200)
+    say("bench: lock of 200 images")
+    lock = seconds(lambda: play(many, "lock"))
+    say("bench: compile of 200 images")
+    locked = yaml.load((many / "vre.lock.yml").read_text(), Loader=yaml.CSafeLoader)
+    offer = {"system": ["lab"], "business": ["tiny*"], "free_choice": True}
+    compiled = statistics.median(
+        seconds(lambda: _manifest.compile_manifest(locked, offer, CAPABILITIES, {"name": "bench"}, "check"))
+        for _run in range(5)
+    )
+    say("bench: deploy with 3 images, then again")
+    play(three, "lock")
+    play(three, "deploy")
+    noop_three = noop(three)
+    say("bench: deploy with 200 images and a check of their 200 kernels, then again (minutes)")
+    play(many, "deploy")
+    noop_many = noop(many)
+    say("bench: launches with 20 and with no business images")
+    client = lab_client("alice")
+    client.login()
+    launch(client, 0)
+    with_none: list[float] = []
+    with_many: list[float] = []
+    lists: list[float] = []
+    for _run in range(LAUNCHES):
+        with_none.append(launch(client, 0)[0])
+        ready, first = launch(client, 20)
+        with_many.append(ready)
+        lists.append(first)
+    return [
+        Row(
+            "docker.launch.20-vs-0",
+            "hub POST to ready, 20 business images against none",
+            statistics.median(with_many),
+            statistics.median(with_none),
+            "s",
+            1.10,
+        ),
+        Row("docker.kernels.first-list", "first list of 21 kernels", statistics.median(lists), None, "s", 0.2),
+        Row("converge.noop", "deploy again, changed=0", noop_three, None, "s", 15),
+        Row("converge.noop.200-vs-3", "deploy again, 200 images against 3", noop_many, noop_three, "s", 1.2),
+        Row("lock.200", "the playbook lock over 200 images", lock, None, "s", 5),
+        Row("compile.200", "compile of the manifest of 200 images", compiled, None, "s", 0.2),
+    ]
+
+
+def main() -> None:
+    """Measure, print the table, write ``build/bench.json``."""
+    rows = [row.result() for row in measure()]
+    target = ROOT / "build/bench.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+    print(f"{'id':28} {'ours':>8} {'reference':>10} {'ratio':>7} {'goal':>6}  met")
+    for row in rows:
+        reference = "" if row["reference"] is None else f"{row['reference']:.3f}"
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:.3f}"
+        met = "yes" if row["met"] else "MISSED"
+        print(f"{row['id']:28} {row['ours']:8.3f} {reference:>10} {ratio:>7} {row['goal']:6}  {met}")
+
+
+if __name__ == "__main__":
+    main()
