@@ -32,6 +32,12 @@ VERSION_LINES = {
     "julia": "println(VERSION)",
 }
 LONGEST_ERROR = 2000
+# What the hub answers a service that asks for the check's user, and what to do.
+REMEDIES = {
+    401: "check token_file; deploy writes it and gives it to the hub",
+    403: "check token_file; deploy writes it and gives it to the hub",
+    404: "check user; the service may see the check's own user only, and deploy makes it",
+}
 CONNECT_TIMEOUT = 5
 DIED = "start it by hand in a terminal of a session with this image, to see its last words"
 NO_ANSWER = (URLError, OSError, UrlConnectionError)
@@ -125,7 +131,11 @@ class Hub:
 
     def server(self) -> dict[str, Any] | None:
         """The hub's record of the user's default server, or None."""
-        user = self.call("GET", f"/hub/api/users/{quote(self.user)}")[1]
+        try:
+            user = self.call("GET", f"/hub/api/users/{quote(self.user)}")[1]
+        except VreError as error:
+            error.remedy = error.remedy or REMEDIES.get(error.value, "")
+            raise
         found: dict[str, Any] | None = (user.get("servers") or {}).get("")
         return found
 

@@ -150,3 +150,17 @@ def test_an_authority_that_is_none(tmp_path: Path) -> None:
     for name in ("missing.pem", "empty.pem"):
         with pytest.raises(VreError, match="ca_file: the authority's file cannot be used"):
             _hub.Hub("https://hub.example.org", "check", "a token", 5, str(tmp_path / name))
+
+
+@pytest.mark.parametrize(("status", "remedy"), [(403, "check token_file"), (404, "check user"), (500, "")])
+def test_what_to_do_when_the_hub_refuses_the_service(monkeypatch: pytest.MonkeyPatch, status: int, remedy: str) -> None:
+    hub = _hub.Hub("http://hub.example.org", "check", "a token", 5)
+
+    def refuse(*_arguments: Any) -> tuple[int, Any]:
+        raise VreError("no", "GET /hub/api/users/check", status)
+
+    monkeypatch.setattr(hub, "call", refuse)
+    with pytest.raises(VreError) as raised:
+        hub.server()
+    assert raised.value.remedy.startswith(remedy)
+    assert bool(raised.value.remedy) is bool(remedy)
