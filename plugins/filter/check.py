@@ -48,26 +48,33 @@ def check_again(sessions: Sequence[Mapping[str, Any]], results: Sequence[Mapping
 def check_verdict(sessions: Sequence[Mapping[str, Any]], results: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """``promote``: candidates all of whose kernels ran; ``failed``: the rows of kernels that did not.
 
-    A candidate of a system image passes when a session of it started and not every kernel in it failed.
+    A candidate without kernels of its own, as a system image, passes when a session with it started in which not
+    every kernel failed. A session that did not start and had no kernel to blame is a row of its system image.
     """
     rows: dict[str, list[Mapping[str, Any]]] = {}
     candidates: dict[str, None] = {}
     started: set[str] = set()
+    failed: list[Mapping[str, Any]] = []
     for session, result in zip(sessions, results):
         candidates.update(dict.fromkeys(session["candidates"]))
-        if result.get("launch_seconds") and (not result["results"] or any(row["ok"] for row in result["results"])):
-            started.add(session["system"])
+        if result.get("launch_seconds"):
+            if not result["results"] or any(row["ok"] for row in result["results"]):
+                started.update([session["system"], *session["images"]])
+        elif not result["results"]:
+            failed.append(_no_session(session["system"], result.get("error") or "the session did not start"))
         for row in result["results"]:
             rows.setdefault(row["image"], []).append(row)
     # An image that was tried again alone is judged by that session.
     latest = {name: _latest(found) for name, found in rows.items()}
-    failed = [row for found in latest.values() for row in found if not row["ok"]]
+    failed += [row for found in latest.values() for row in found if not row["ok"]]
     promote = [
-        name
-        for name in candidates
-        if (name in started if name not in latest else all(row["ok"] for row in latest[name]))
+        name for name in candidates if (all(row["ok"] for row in latest[name]) if name in latest else name in started)
     ]
     return {"promote": promote, "failed": failed}
+
+
+def _no_session(system: str, error: str) -> dict[str, Any]:
+    return {"image": system, "environment": "", "kernel": f"session of {system}", "ok": False, "error": error}
 
 
 def _latest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
