@@ -1,0 +1,470 @@
+"""A real hub behind a real proxy with the package in it: the page, the three ways in, refusals, a new manifest."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from gaia_lab.client import HubClient
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent / "hub"
+CACHE = Path(os.environ.get("GAIA_VRE_CACHE", "~/.cache/gaia-vre")).expanduser()
+HTML = '<b>"Wind" & {{ 7 * 7 }}</b>'
+
+
+def proxy_program() -> Path:
+    """configurable-http-proxy as the role installs it, once in the cache."""
+    folder = CACHE / "chp"
+    program = folder / "node_modules/.bin/configurable-http-proxy"
+    if not program.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(ROOT / "roles/hub/files/proxy" / name, folder)
+        subprocess.run(["npm", "ci", "--omit=dev", "--no-audit", "--no-fund"], cwd=folder, check=True)
+    return program
+
+
+def pin(name: str, number: int, *, system: bool = False) -> dict[str, Any]:
+    digest = f"sha256:{number:064x}"
+    reference = f"registry.example.org/vre/{name}@{digest}"
+    common = {
+        "reference": reference,
+        "tag": f"registry.example.org/vre/{name}:{number}",
+        "digest": digest,
+        "version": f"2026.{number}",
+        "size": 41_000_000,
+    }
+    if system:
+        return {**common, "launch": {"image": reference}}
+    kernels = {"python3": {"language": "python", "display_name": "Python 3 (ipykernel)"}}
+    return {
+        **common,
+        "environments": {name: {"kernels": kernels, "packages": {"python": "3.13.5", "numpy": "2.1.0"}}},
+        "envs_dir": f"/opt/gaia/{name}/envs",
+        "mount": {"Type": "image", "Source": reference, "Target": f"/opt/gaia/{name}", "ReadOnly": True},
+    }
+
+
+def manifest() -> dict[str, Any]:
+    """Ocean is the oceanographers', geo is not offered yet, atmosphere's title is hostile."""
+
+    def image(title: str, french: str, offered: Any, **more: Any) -> dict[str, Any]:
+        kind = "system" if offered and "launch" in offered else "business"
+        return {"kind": kind, "title": {"en": title, "fr": french}, "offered": offered, "candidate": None, **more}
+
+    return {
+        "version": 1,
+        "centre": {"name": "example", "title": {"en": "Example"}},
+        "substrate": "docker",
+        "mount_kind": "image",
+        "check": {"user": "gaia-vre-check"},
+        "free_choice": True,
+        "images": {
+            "lab": image("JupyterLab", "JupyterLab", pin("lab", 1, system=True)),
+            "ocean": image(
+                "Ocean modelling",
+                "Modélisation océanique",
+                pin("ocean", 1),
+                groups=["oceanographers"],
+                candidate=pin("ocean", 2),
+                description={"en": "CROCO and its tools", "fr": "CROCO et ses outils"},
+                documentation="https://docs.example.org/ocean",
+            ),
+            "atmosphere": image(HTML, "Vents", pin("atmosphere", 1), documentation="javascript:alert(1)"),
+            "geo": image("Geography", "Géographie", None, candidate=pin("geo", 1)),
+        },
+        "compositions": {
+            "coastal": {
+                "title": {"en": "Coastal studies", "fr": "Études côtières"},
+                "description": {"en": "Sea and air together", "fr": "La mer et l'air ensemble"},
+                "system": "lab",
+                "business": ["atmosphere", "ocean"],
+                "resources": "large",
+            },
+            "shore": {"title": {"en": "Shoreline"}, "system": "lab", "business": ["atmosphere"], "groups": ["coast"]},
+        },
+        "resources": {
+            "small": {"title": {"en": "Small", "fr": "Petit"}, "cpu": 1.0, "memory": 2 << 30},
+            "large": {"title": {"en": "Large", "fr": "Grand"}, "cpu": 4.0, "memory": 8 << 30},
+        },
+    }
+
+
+@dataclass
+class Hub:
+    """A running hub."""
+
+    url: str
+    folder: Path
+    password: str
+
+    def user(self, name: str, language: str = "en") -> HubClient:
+        client = HubClient(self.url, name, self.password, language=language)
+        client.login()
+        return client
+
+    def offer(self, data: dict[str, Any] | str) -> None:
+        """Put a manifest in place as the module does: written aside, then renamed."""
+        aside = self.folder / "manifest.new"
+        aside.write_text(data if isinstance(data, str) else json.dumps(data))
+        aside.rename(self.folder / "manifest.json")
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "hub.log").read_text(errors="replace")
+
+
+def free_ports(count: int) -> list[int]:
+    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in taken]
+    for s in taken:
+        s.close()
+    return ports
+
+
+@contextmanager
+def running(folder: Path, spawner: str) -> Iterator[Hub]:
+    public, internal, api = free_ports(3)
+    hub = Hub(f"http://127.0.0.1:{public}", folder, secrets.token_urlsafe(16))
+    hub.offer(manifest())
+    environment = {
+        **os.environ,
+        "TEST_HUB": str(folder),
+        "TEST_HUB_URL": f"{hub.url}/",
+        "TEST_HUB_INTERNAL": f"http://127.0.0.1:{internal}",
+        "TEST_PROXY_API": f"http://127.0.0.1:{api}",
+        "TEST_CHP": str(proxy_program()),
+        "TEST_PASSWORD": hub.password,
+        "TEST_SPAWNER": spawner,
+        "DOCKER_HOST": f"unix://{folder}/no-engine.sock",
+    }
+    with (folder / "hub.log").open("wb") as log:
+        process = subprocess.Popen(
+            ["jupyterhub", "-f", HERE / "jupyterhub_config.py"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        end = time.monotonic() + 60
+        while True:
+            assert process.poll() is None, hub.log[-4000:]
+            assert time.monotonic() < end, hub.log[-4000:]
+            try:
+                if requests.get(f"{hub.url}/hub/health", timeout=5).ok:
+                    break
+            except requests.ConnectionError:
+                pass
+            time.sleep(0.2)
+        yield hub
+        assert process.poll() is None, "the hub ended in the middle"
+    finally:
+        process.terminate()  # takes proxy and sessions along
+        process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    with running(tmp_path_factory.mktemp("hub"), "session") as hub:
+        yield hub
+
+
+@pytest.fixture(autouse=True)
+def whole_offer(request: pytest.FixtureRequest) -> None:
+    """Each test begins with the whole offer."""
+    if "hub" in request.fixturenames:
+        request.getfixturevalue("hub").offer(manifest())
+
+
+def seen(client: HubClient) -> dict[str, Any]:
+    """The environment of the user's session, through the proxy; then the session is stopped."""
+    client.wait_ready()
+    found: dict[str, Any] = client.http.get(f"{client.url}{client.session_path}env", timeout=30).json()
+    client.stop()
+    return found
+
+
+def error(page: str) -> str:
+    """The refusal on a page, as HTML."""
+    found = re.search(r'class="spawn-error-msg[^"]*">\s*Error:\s*(.*?)</p>', page, re.DOTALL)
+    assert found, page[:3000]
+    return found[1].strip()
+
+
+def nothing_started(client: HubClient) -> None:
+    """No record of a server, ready or pending; and the page is there for another try."""
+    assert client.server() is None
+    assert 'name="choice"' in client.launch_page()
+
+
+# -- the page --------------------------------------------------------------------------------------
+
+
+def test_the_page_shows_what_is_open_and_nothing_else(hub: Hub) -> None:
+    alice, bob = hub.user("alice").launch_page(), hub.user("bob").launch_page()
+    assert 'value="composition:coastal"' in alice
+    assert "Coastal studies" in alice
+    assert "Shoreline" not in alice
+    assert 'value="composition:shore"' in bob
+    for closed in ("ocean", "CROCO", "Coastal", "composition:coastal", "Geography"):
+        assert closed.lower() not in bob.lower().replace("oceanographers", "")
+    assert "Geography" not in alice
+
+
+def test_the_page_speaks_french(hub: Hub) -> None:
+    page = hub.user("alice", "fr-FR,fr;q=0.9,en;q=0.5").launch_page()
+    assert "Études côtières" in page
+    assert "Modélisation océanique" in page
+    assert "Coastal studies" not in page
+
+
+def test_texts_of_the_manifest_stay_texts(hub: Hub) -> None:
+    page = hub.user("alice").launch_page()
+    assert "<b>" not in page
+    assert "{{ 7 * 7 }}" in page
+    assert "javascript:alert" not in page
+    assert 'href="https://docs.example.org/ocean"' in page
+
+
+# -- the three ways in -----------------------------------------------------------------------------
+
+
+def test_form(hub: Hub) -> None:
+    alice = hub.user("alice")
+    fields = {"choice": "free", "system": "lab", "business": ["ocean", "atmosphere"], "resources": "small"}
+    answer = alice.post_form(fields)
+    assert answer.status_code == 302, answer.text
+    env = seen(alice)
+    assert env["CONDA_ENVS_PATH"] == "/opt/gaia/ocean/envs:/opt/gaia/atmosphere/envs"
+    assert env["CONDA_REGISTER_ENVS"] == "false"
+    record = json.loads(env["GAIA_VRE_SESSION"])
+    assert record["centre"] == "example"
+    assert record["composition"] is None
+    assert record["images"]["ocean"] == {key: pin("ocean", 1)[key] for key in ("reference", "digest", "version")}
+    got = json.loads(env["TEST_SEEN"])
+    assert got["image"] == pin("lab", 1, system=True)["reference"]
+    assert (got["mem_limit"], got["cpu_limit"]) == (2 << 30, 1.0)
+    assert [m["Target"] for m in got["host"]["mounts"]] == ["/data", "/opt/gaia/ocean", "/opt/gaia/atmosphere"]
+    assert got["host"]["init"] is True, "the centre's own settings stay"
+    assert env["CENTRE"] == "kept"
+    assert env["SITE"].startswith("alice-")
+
+
+def test_composition_by_form_ignores_ticks_of_the_other_way(hub: Hub) -> None:
+    alice = hub.user("alice")
+    answer = alice.post_form({"choice": "composition:coastal", "system": "lab", "business": ["geo"], "resources": ""})
+    assert answer.status_code == 302, answer.text
+    env = seen(alice)
+    assert json.loads(env["GAIA_VRE_SESSION"])["composition"] == "coastal"
+    assert json.loads(env["TEST_SEEN"])["mem_limit"] == 8 << 30
+
+
+@pytest.mark.parametrize(
+    ("fields", "images"),
+    [
+        ({"composition": "coastal"}, ["atmosphere", "lab", "ocean"]),
+        ({"opt-composition": "coastal"}, ["atmosphere", "lab", "ocean"]),
+        ({"business": ["ocean", "atmosphere"]}, ["atmosphere", "lab", "ocean"]),
+        ({"business": "ocean", "resources": "small"}, ["lab", "ocean"]),
+        ({"system": "lab"}, ["lab"]),
+    ],
+)
+def test_link(hub: Hub, fields: dict[str, Any], images: list[str]) -> None:
+    alice = hub.user("alice")
+    answer = alice.query(fields)
+    assert answer.status_code == 302, answer.text
+    assert sorted(json.loads(seen(alice)["GAIA_VRE_SESSION"])["images"]) == images
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_rest(hub: Hub, wrapped: bool) -> None:
+    alice = hub.user("alice")
+    options: dict[str, Any] = {"business": ["ocean"]}
+    answer = alice.rest({"user_options": options} if wrapped else options)
+    assert answer.status_code in (201, 202), answer.text
+    assert list(json.loads(seen(alice)["GAIA_VRE_SESSION"])["images"]) == ["lab", "ocean"]
+
+
+def test_each_launch_is_made_afresh(hub: Hub) -> None:
+    """Also after refusals, whose spawner object may be used again: the hook runs, nothing of before is left."""
+    alice = hub.user("alice")
+    runs = []
+    for options, mounts in (({"composition": "coastal"}, 3), ({"business": []}, 1), ({"business": ["ocean"]}, 2)):
+        assert alice.rest({"business": ["nothing"]}).status_code == 400
+        assert alice.rest(options).status_code in (201, 202)
+        env = seen(alice)
+        runs.append(env["SITE"])
+        assert len(json.loads(env["TEST_SEEN"])["host"]["mounts"]) == mounts
+    assert len(set(runs)) == 3
+
+
+def test_the_check_alone_takes_candidates(hub: Hub) -> None:
+    check = hub.user("gaia-vre-check")
+    options = {"system": "lab", "business": ["ocean", "geo"], "candidate": ["ocean", "geo"]}
+    assert check.rest(options).status_code in (201, 202)
+    images = json.loads(seen(check)["GAIA_VRE_SESSION"])["images"]
+    assert images["ocean"]["version"] == "2026.2"
+    alice = hub.user("alice")
+    assert alice.rest(options).status_code == 400
+    nothing_started(alice)
+
+
+# -- refusals --------------------------------------------------------------------------------------
+
+REFUSED: list[tuple[str, dict[str, Any], int]] = [
+    ("closed image", {"business": ["ocean"]}, 403),
+    ("closed composition", {"composition": "coastal"}, 403),
+    ("not offered", {"business": ["geo"]}, 400),
+    ("unknown image", {"business": ["nothing"]}, 400),
+    ("unknown composition", {"composition": "nothing"}, 400),
+    ("unknown resources", {"composition": "shore", "resources": "huge"}, 400),
+    ("system as business", {"business": ["lab"]}, 400),
+    ("business as system", {"system": "atmosphere"}, 400),
+    ("candidate", {"business": ["atmosphere"], "candidate": ["atmosphere"]}, 400),
+    ("unknown key", {"image": "evil"}, 400),
+    ("markup", {"business": ["<script>alert(1)</script>"]}, 400),
+    ("markup key", {"<script>alert(1)</script>": "x"}, 400),
+    ("template", {"composition": "{{ 7 * 7 }}{username}{0}"}, 400),
+    ("format", {"composition": "%s%n%(x)d"}, 400),
+    ("path", {"business": ["../../etc"]}, 400),
+    ("shell", {"business": ["$(touch /tmp/x)"]}, 400),
+    ("line feed", {"composition": "shore\r\nSet-Cookie: a=b"}, 400),
+    ("twice", {"business": ["atmosphere", "atmosphere"]}, 400),
+    ("both", {"composition": "shore", "business": ["atmosphere"]}, 400),
+]
+ids = [name for name, _options, _status in REFUSED]
+refusals = pytest.mark.parametrize(("options", "status"), [(o, s) for _name, o, s in REFUSED], ids=ids)
+
+
+@pytest.fixture(scope="module")
+def bob(hub: Hub) -> HubClient:
+    return hub.user("bob")
+
+
+@refusals
+def test_refused_by_rest(hub: Hub, bob: HubClient, options: dict[str, Any], status: int) -> None:
+    answer = bob.rest(options)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json()["message"].endswith((".", "…"))
+    nothing_started(bob)
+
+
+@refusals
+def test_refused_by_link(hub: Hub, bob: HubClient, options: dict[str, Any], status: int) -> None:
+    answer = bob.query(options)
+    assert answer.status_code == status, answer.text
+    assert error(answer.text).endswith(".")
+    assert "<script>alert" not in answer.text
+    nothing_started(bob)
+
+
+@refusals
+def test_refused_by_form(hub: Hub, bob: HubClient, options: dict[str, Any], status: int) -> None:
+    answer = bob.post_form(options)
+    assert answer.status_code == status, answer.text
+    assert error(answer.text).endswith(".")
+    assert "<script>alert" not in answer.text
+    assert 'name="choice"' in answer.text, "another try on the same page"
+    nothing_started(bob)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        [1],
+        "ocean",
+        7,
+        {"user_options": "ocean"},
+        {"user_options": {}},
+        {"user_options": None},
+        {"business": "atmosphere"},
+        {"business": {"a": 1}},
+        {"business": [None]},
+        {"business": [["atmosphere"]]},
+        {"business": [f"x{n}" for n in range(5000)]},
+        {"business": ["a" * 100_000]},
+        {"composition": ["shore"]},
+        {"composition": ""},
+        {"composition": {"$ne": None}},
+        {"system": True},
+        {"resources": 4},
+        {"composition": "shore\u0000"},
+        {"composition": "\ud800"},
+        {"composition": "shоre"},
+    ],
+    ids=lambda body: repr(body)[:40],
+)
+def test_hostile_rest(hub: Hub, body: Any) -> None:
+    carol = hub.user("carol")
+    answer = carol.rest(body)
+    assert answer.status_code == 400, answer.text
+    assert len(answer.text) < 500
+    nothing_started(carol)
+
+
+def test_a_refusal_speaks_the_user_s_language(hub: Hub) -> None:
+    bob = hub.user("bob", "fr")
+    assert "ne vous est pas ouvert" in bob.rest({"business": ["ocean"]}).json()["message"]
+    for _ in range(2):
+        assert "ne vous est pas ouvert" in bob.query({"business": "ocean"}).text
+        assert "ne vous est pas ouvert" in bob.post_form({"choice": "free", "business": ["ocean"]}).text
+
+
+# -- a new manifest --------------------------------------------------------------------------------
+
+
+def test_a_new_manifest_counts_at_once_and_a_bad_one_not(hub: Hub) -> None:
+    alice = hub.user("alice")
+    new = manifest()
+    new["images"]["ocean"] |= {"offered": pin("ocean", 2), "candidate": None, "title": {"en": "Ocean, renewed"}}
+    hub.offer(new)
+    assert "Ocean, renewed" in alice.launch_page()
+    broken = manifest()
+    broken["compositions"]["coastal"]["business"] = ["gone"]
+    for bad in ("", "{", json.dumps({**new, "version": 2}), json.dumps(broken)):
+        hub.offer(bad)
+        assert "Ocean, renewed" in alice.launch_page()
+    assert "the last good one stays in use" in hub.log
+    (hub.folder / "manifest.json").unlink()
+    assert alice.query({"business": "ocean"}).status_code == 302
+    assert json.loads(seen(alice)["GAIA_VRE_SESSION"])["images"]["ocean"]["version"] == "2026.2"
+
+
+def test_without_free_choice_there_are_compositions_only(hub: Hub) -> None:
+    alice = hub.user("alice")
+    hub.offer({**manifest(), "free_choice": False})
+    page = alice.launch_page()
+    assert 'value="free"' not in page
+    assert 'value="composition:coastal"' in page
+    assert alice.query({"business": "ocean"}).status_code == 403
+
+
+def test_an_engine_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    with running(tmp_path, "docker") as hub:
+        alice = hub.user("alice")
+        answer = alice.rest({"composition": "coastal"})
+        assert answer.status_code == 503, answer.text
+        assert "administrators" in answer.json()["message"]
+        assert "administrators" in error(alice.post_form({"choice": "composition:coastal"}).text)
+        nothing_started(alice)
+        assert "no-engine.sock" not in answer.text
