@@ -37,33 +37,33 @@ def build(root: Path, folder: Path) -> tuple[str, dict[str, tarfile.TarInfo]]:
 
 
 def test_the_same_tree_at_another_time_and_place_is_the_same_image(tmp_path: Path) -> None:
-    first, _ = build(make_tree(tmp_path / "a", 1), tmp_path / "layout-a")
-    second, _ = build(make_tree(tmp_path / "b", 10**9), tmp_path / "layout-b")
+    first, _members = build(make_tree(tmp_path / "a", 1), tmp_path / "layout-a")
+    second, _members = build(make_tree(tmp_path / "b", 10**9), tmp_path / "layout-b")
     assert first == second
 
 
 def test_another_content_is_another_image(tmp_path: Path) -> None:
-    first, _ = build(make_tree(tmp_path / "a", 1), tmp_path / "layout-a")
+    first, _members = build(make_tree(tmp_path / "a", 1), tmp_path / "layout-a")
     root = make_tree(tmp_path / "b", 1)
     (root / "private").write_text("y")
     assert build(root, tmp_path / "layout-b")[0] != first
 
 
 def test_members_are_root_s_readable_and_without_setuid(tmp_path: Path) -> None:
-    _, members = build(make_tree(tmp_path / "a", 1), tmp_path / "layout")
+    _digest, members = build(make_tree(tmp_path / "a", 1), tmp_path / "layout")
     assert {(member.uid, member.gid, member.mtime) for member in members.values()} == {(0, 0, 0)}
     assert members["bin/same"].mode == 0o755
     assert members["private"].mode & 0o444 == 0o444
 
 
 def test_hard_links_and_symlinks_are_kept(tmp_path: Path) -> None:
-    _, members = build(make_tree(tmp_path / "a", 1), tmp_path / "layout")
+    _digest, members = build(make_tree(tmp_path / "a", 1), tmp_path / "layout")
     assert members["bin/link"].issym()
     links = [name for name in ("bin/same", "bin/tool") if members[name].islnk()]
     assert links == ["bin/tool"]
 
 
 def test_labels_are_annotations_too(tmp_path: Path) -> None:
-    digest, _ = build(make_tree(tmp_path / "a", 1), tmp_path / "layout")
+    digest, _members = build(make_tree(tmp_path / "a", 1), tmp_path / "layout")
     manifest = json.loads((tmp_path / "layout/blobs/sha256" / digest.removeprefix("sha256:")).read_text())
     assert manifest["annotations"] == {"a": "b"}
