@@ -22,7 +22,7 @@ import requests
 from gaia_lab.client import HubClient
 
 ROOT = Path(__file__).resolve().parents[2]
-HERE = Path(__file__).resolve().parent / "hub"
+HERE = Path(__file__).resolve().parent / "centre"
 CACHE = Path(os.environ.get("GAIA_VRE_CACHE", "~/.cache/gaia-vre")).expanduser()
 HTML = '<b>"Wind" & {{ 7 * 7 }}</b>'
 
@@ -359,7 +359,7 @@ def bob(hub: Hub) -> HubClient:
 
 
 @refusals
-def test_refused_by_rest(hub: Hub, bob: HubClient, options: dict[str, Any], status: int) -> None:
+def test_refused_by_rest(bob: HubClient, options: dict[str, Any], status: int) -> None:
     answer = bob.rest(options)
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/json"
@@ -368,7 +368,7 @@ def test_refused_by_rest(hub: Hub, bob: HubClient, options: dict[str, Any], stat
 
 
 @refusals
-def test_refused_by_link(hub: Hub, bob: HubClient, options: dict[str, Any], status: int) -> None:
+def test_refused_by_link(bob: HubClient, options: dict[str, Any], status: int) -> None:
     answer = bob.query(options)
     assert answer.status_code == status, answer.text
     assert error(answer.text).endswith(".")
@@ -377,7 +377,7 @@ def test_refused_by_link(hub: Hub, bob: HubClient, options: dict[str, Any], stat
 
 
 @refusals
-def test_refused_by_form(hub: Hub, bob: HubClient, options: dict[str, Any], status: int) -> None:
+def test_refused_by_form(bob: HubClient, options: dict[str, Any], status: int) -> None:
     answer = bob.post_form(options)
     assert answer.status_code == status, answer.text
     assert error(answer.text).endswith(".")

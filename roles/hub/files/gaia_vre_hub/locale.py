@@ -57,6 +57,11 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "{value} n'est pas prêt sur cette machine. Prévenez les administrateurs de ce hub, qui peuvent publier "
         "à nouveau.",
     },
+    "unusable": {
+        "en": "Sessions cannot be started at the moment. Tell the administrators of this hub; its log has the reason.",
+        "fr": "Aucune session ne peut démarrer pour le moment. Prévenez les administrateurs de ce hub ; son journal en "
+        "donne la raison.",
+    },
     "no_manifest": {
         "en": "This hub has nothing to offer yet. Its administrators have to run publish.",
         "fr": "Ce hub n'a encore rien à proposer. Ses administrateurs doivent publier l'offre.",

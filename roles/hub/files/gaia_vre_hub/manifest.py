@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from prometheus_client import Gauge
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 log = logging.getLogger("jupyterhub.gaia_vre")
 
@@ -71,6 +71,26 @@ class Image(Model):
     offered: Pin | None
     candidate: Pin | None
 
+    @model_validator(mode="after")
+    def _ready_for_launch(self) -> Self:
+        for pin in (self.offered, self.candidate):
+            if pin is not None and self.kind == "system" and pin.launch is None:
+                raise ValueError("a system image needs launch")
+            if pin is not None and self.kind == "business" and (pin.mount is None or not pin.envs_dir):
+                raise ValueError("a business image needs mount and envs_dir")
+        return self
+
+    @model_validator(mode="after")
+    def _launchable(self) -> Self:
+        for pin in (self.offered, self.candidate):
+            if pin is None:
+                continue
+            if self.kind == "system" and pin.launch is None:
+                raise ValueError(f"{pin.tag}: a system image without launch")
+            if self.kind == "business" and (pin.mount is None or pin.envs_dir is None):
+                raise ValueError(f"{pin.tag}: a business image without mount and envs_dir")
+        return self
+
 
 class Composition(Model):
     """A named assembly of images and resources."""
@@ -111,7 +131,7 @@ class Manifest(Model):
 
     version: Literal[1]
     centre: Centre
-    substrate: str
+    substrate: Literal["docker"]
     mount_kind: str
     check: Check
     free_choice: bool
@@ -119,39 +139,61 @@ class Manifest(Model):
     compositions: dict[Name, Composition] = {}
     resources: dict[Name, Resources] = {}
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        kinds = {name: image.kind for name, image in self.images.items()}
+        for name, composition in self.compositions.items():
+            wanted = {**dict.fromkeys(composition.business, "business"), composition.system: "system"}
+            for image, kind in wanted.items():
+                if kinds.get(image) != kind:
+                    raise ValueError(f"composition {name}: there is no {kind} image {image}")
+            if composition.resources is not None and composition.resources not in self.resources:
+                raise ValueError(f"composition {name}: there are no resources {composition.resources}")
+        return self
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        """What a composition names is there: a launch never finds a gap."""
+        for name, composition in self.compositions.items():
+            for image, kind in ((composition.system, "system"), *((one, "business") for one in composition.business)):
+                if image not in self.images or self.images[image].kind != kind:
+                    raise ValueError(f"composition {name}: there is no {kind} image {image}")
+            if composition.resources is not None and composition.resources not in self.resources:
+                raise ValueError(f"composition {name}: there are no resources {composition.resources}")
+        return self
+
 
 class ManifestFile:
     """The manifest on disk, read again when it changes; an unusable one leaves the last good one in place."""
 
     def __init__(self, path: str) -> None:
         self.path = Path(path)
-        self._stamp: tuple[int, int, int] | None = None
+        self._stamp: tuple[int, int, int] | str = ""
         self._manifest: Manifest | None = None
 
     def current(self) -> Manifest | None:
-        """The last good manifest, or None when there never was one."""
+        """The last good manifest, or None when there never was one. Cheap: one look at the file's status."""
         try:
             status = self.path.stat()
-            stamp = (status.st_mtime_ns, status.st_ino, status.st_size)
         except OSError as error:
-            stamp = None
-            self._keep(f"cannot be read: {error}")
-        if stamp is not None and stamp != self._stamp:
-            self._stamp = stamp
-            self._read()
+            self._changed(f"cannot be read: {error.strerror}")
+        else:
+            self._changed((status.st_mtime_ns, status.st_ino, status.st_size))
         return self._manifest
 
-    def _read(self) -> None:
+    def _changed(self, stamp: tuple[int, int, int] | str) -> None:
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
         try:
+            if isinstance(stamp, str):
+                raise OSError(stamp)
             self._manifest = Manifest.model_validate_json(self.path.read_bytes())
         except (OSError, ValidationError) as error:
-            self._keep(f"is not usable: {error}")
+            USABLE.set(0)
+            now = "the last good one stays in use" if self._manifest else "nothing is on offer"
+            get_logger().error("manifest %s is not usable, %s: %s", self.path, now, error)
             return
         USABLE.set(1)
         LOADED.set(time.time())
-        log.info("manifest %s read: %d images", self.path, len(self._manifest.images))
-
-    def _keep(self, what: str) -> None:
-        if self._stamp is not None or self._manifest is None:
-            log.error("manifest %s %s; the last good one stays in use", self.path, what)
-        USABLE.set(0)
+        get_logger().info("manifest %s read: %d images on offer", self.path, len(self._manifest.images))

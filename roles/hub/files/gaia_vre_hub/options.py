@@ -8,20 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from gaia_vre_hub.access import in_groups, open_compositions
+from gaia_vre_hub.errors import Refused
 from gaia_vre_hub.locale import say, text
 from gaia_vre_hub.manifest import Image, Manifest, Pin, Resources
 
 KEYS = ("composition", "system", "business", "resources", "candidate")
 MOST = 100
 LONGEST = 40
-
-
-class Refused(Exception):
-    """A choice that is not launched: an HTTP status and a sentence for the user."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status, self.sentence = status, sentence
 
 
 @dataclass(frozen=True)
@@ -76,6 +69,9 @@ class Chooser:
             raise self._refused(400, "empty")
         if not self.manifest.free_choice and not self._checks:
             raise self._refused(403, "no_free_choice")
+        for name in candidates:
+            if name != system and name not in business:
+                raise self._refused(400, "unknown", value=_short(name))
         chosen = {system: self._pin(system, "system", candidates)} if system else self._first_system()
         for name in business:
             chosen[name] = self._pin(name, "business", candidates)
@@ -167,13 +163,15 @@ class Chooser:
 
 
 def _short(value: object) -> str:
-    shown = str(value)
-    return shown if len(shown) <= LONGEST else shown[:LONGEST] + "…"
+    """What a user sent, fit for a sentence and for a line of the log: short, and without control characters."""
+    sent = str(value)
+    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in sent[:LONGEST])
+    return shown if len(sent) <= LONGEST else shown + "…"
 
 
 def from_form(data: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """``user_options`` of a posted launch page; fields of a way that was not taken are dropped."""
-    fields = {key: list(values) for key, values in data.items() if key != "_xsrf"}
+    fields = {key: list(values) for key, values in data.items()}
     choice = (fields.pop("choice", None) or [""])[0]
     kind, _sep, name = choice.partition(":")
     found: dict[str, Any] = {}
@@ -192,6 +190,8 @@ def from_query(data: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """``user_options`` of a link; a list stays one only where a list is meant."""
     found: dict[str, Any] = {}
     for key, values in data.items():
+        if key == "_xsrf":
+            continue  # the hub's own: in the address of a page that was posted and is opened again
         if key in ("business", "candidate"):
             found[key] = list(values)
         elif len(values) == 1 and values[0] == "":

@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from tornado import web
-from traitlets import default
+from traitlets import default, observe
 
+from gaia_vre_hub.errors import Refused, RefusedError, Unready
 from gaia_vre_hub.form import render
 from gaia_vre_hub.locale import language, say, text
 from gaia_vre_hub.manifest import Manifest, ManifestFile
-from gaia_vre_hub.options import Choice, Chooser, Refused, from_form, from_query
+from gaia_vre_hub.options import Choice, Chooser, from_form, from_query
 from gaia_vre_hub.substrates import SUBSTRATES
 
 
-class RefusedError(web.HTTPError):
-    """A refusal as JupyterHub shows it: its sentence on the page, and as ``message`` by REST."""
-
-    def __init__(self, refused: Refused) -> None:
-        # The log's arguments are not formatted into the sentence: it holds what a user sent.
-        super().__init__(refused.status, log_message=refused.sentence.replace("%", "%%"))
-        self.reason = None
-        self.jupyterhub_message = refused.sentence
-
-
 def over(base: type[Any], manifest_file: ManifestFile) -> type[Any]:  # noqa: C901 - one class, many short methods
-    """The spawner class of the hub: ``base`` with the launch page, the choice and the mounts."""
+    """The spawner class of the hub: ``base`` with the launch page, the choice and the mounts.
+
+    JupyterHub makes a new spawner object for each launch, so nothing that is set here outlives a session.
+    """
 
     class VreSpawner(base):  # type: ignore[misc]
         """Launches what the manifest offers."""
 
         vre_manifest = manifest_file
-        vre_template: dict[str, Any] | None = None
+        vre_languages: dict[str, str] = {}  # noqa: RUF012 - shared: the last language of each user's browser
+        vre_asked: Mapping[str, Any] | None = None
+        vre_environment: Mapping[str, str] = {}  # noqa: RUF012 - replaced, never changed
 
         # -- the launch page ------------------------------------------------------------------
 
@@ -47,11 +43,26 @@ def over(base: type[Any], manifest_file: ManifestFile) -> type[Any]:  # noqa: C9
 
         @default("apply_user_options")
         def _vre_apply_user_options(self) -> Any:
-            return lambda _spawner, _options: None  # ours are applied in run_pre_spawn_hook, after the admin's
+            return VreSpawner._vre_check  # by REST this is the first look at them
 
         def vre_form(self) -> str:
-            """The options form."""
-            return render(self.vre_manifest.current(), self.user.name, self._vre_groups(), self._vre_language())
+            """The options form. A hub with an ``options_form`` of its own can put this into it."""
+            asked = self.vre_asked if self.vre_asked is not None else self.orm_spawner.user_options
+            manifest = self.vre_manifest.current()
+            return render(manifest, self.user.name, self._vre_groups(), self.vre_language(), asked or {})
+
+        def vre_say(self, message: str) -> str:
+            """A message in the user's language, for ``templates/page/spawn.html``."""
+            return say(message, self.vre_language())
+
+        def vre_language(self) -> str:
+            """The language of the user's browser, as it last asked for something."""
+            return self.vre_languages.get(self.user.name, "en")
+
+        @observe("handler")
+        def _vre_listen(self, change: Any) -> None:
+            if change.new is not None:
+                self.vre_languages[self.user.name] = language(change.new.request.headers.get("Accept-Language", ""))
 
         def _vre_from_form(self, data: dict[str, list[str]]) -> dict[str, Any]:
             return self._vre_checked(from_form(data))
@@ -65,79 +76,73 @@ def over(base: type[Any], manifest_file: ManifestFile) -> type[Any]:  # noqa: C9
         def _vre_groups(self) -> set[str]:
             return {group.name for group in self.user.groups}
 
-        def _vre_language(self) -> str:
-            handler = self.handler
-            return language(handler.request.headers.get("Accept-Language", "")) if handler else "en"
-
-        def _vre_current(self) -> Manifest:
+        def _vre_choose(self, options: Any) -> tuple[Manifest, Choice]:
             manifest = self.vre_manifest.current()
             if manifest is None:
-                raise RefusedError(Refused(503, say("no_manifest", self._vre_language())))
-            return manifest
-
-        def _vre_choose(self, options: Any) -> Choice:
-            chooser = Chooser(self._vre_current(), self.user.name, self._vre_groups(), self._vre_language())
+                raise RefusedError(503, self.vre_say("no_manifest"))
+            chooser = Chooser(manifest, self.user.name, self._vre_groups(), self.vre_language())
             try:
-                return chooser.choose(options)
+                return manifest, chooser.choose(options)
             except Refused as refused:
-                raise RefusedError(refused) from None
+                raise RefusedError(refused.status, refused.sentence) from None
 
         def _vre_checked(self, options: dict[str, Any]) -> dict[str, Any]:
+            self.vre_asked = options  # a page that is shown again has the same ticks
             self._vre_choose(options)
             return options
+
+        def _vre_check(self, options: Any) -> None:
+            self._vre_choose(options)
 
         # -- the launch -----------------------------------------------------------------------
 
         async def run_pre_spawn_hook(self) -> None:
-            """The admin's hook, then the choice: whatever way it came, it is checked here."""
+            """The choice is checked, whatever way it came; then the admin's hook runs; then ours is laid on top."""
+            manifest, choice = self._vre_choose(self.user_options)
+            substrate = SUBSTRATES[manifest.substrate]
+            try:
+                absent = await substrate.missing(self, choice)
+            except Unready as error:
+                self.log.error("cannot launch for %s: %s", self.user.name, error)
+                raise RefusedError(503, say(error.message, self.vre_language(), **error.values)) from error
+            if absent:
+                self.log.error("images of the manifest are not on this host: %s", ", ".join(absent))
+                titles = (text(manifest.images[name].title, self.vre_language(), name) for name in absent)
+                raise RefusedError(503, say("absent", self.vre_language(), value=", ".join(titles)))
+
             done = super().run_pre_spawn_hook()
             if inspect.isawaitable(done):
                 await done
-            manifest = self._vre_current()
-            choice = self._vre_choose(self.user_options)
-            substrate = SUBSTRATES[manifest.substrate]
-            absent = await substrate.missing(self, choice)
-            if absent:
-                lang = self._vre_language()
-                titles = ", ".join(text(manifest.images[name].title, lang, name) for name in absent)
-                self.log.error("images of the manifest are not on this host: %s", ", ".join(absent))
-                raise RefusedError(Refused(503, say("absent", lang, value=titles)))
-            self._vre_restore()
+
+            if choice.resources is not None and choice.resources.memory:
+                self.mem_limit = choice.resources.memory
+            if choice.resources is not None and choice.resources.cpu:
+                self.cpu_limit = choice.resources.cpu
             substrate.prepare(self, choice)
-            self._vre_apply(manifest, choice)
+            self.vre_environment = environment(manifest, choice)
 
-        def _vre_restore(self) -> None:
-            """Undo what a former launch of this very object laid over the configuration."""
-            names = [
-                n for n in ("extra_host_config", "environment", "image", "mem_limit", "cpu_limit") if self.has_trait(n)
-            ]
-            if self.vre_template is None:
-                self.vre_template = {name: getattr(self, name) for name in names}
-            for name, value in self.vre_template.items():
-                setattr(self, name, dict(value) if isinstance(value, dict) else value)
-
-        def _vre_apply(self, manifest: Manifest, choice: Choice) -> None:
-            envs = [pin.envs_dir for pin in choice.business if pin.envs_dir]
-            record = {
-                "centre": manifest.centre.name,
-                "composition": choice.composition,
-                "images": {
-                    name: {"reference": pin.reference, "digest": pin.digest, "version": pin.version}
-                    for name, pin in choice.images.items()
-                },
-            }
-            self.environment = {
-                **getattr(self, "environment", {}),
-                "CONDA_ENVS_PATH": ":".join(envs),
-                "CONDA_REGISTER_ENVS": "false",
-                "GAIA_VRE_SESSION": json.dumps(record, sort_keys=True),
-            }
-            if choice.resources is not None:
-                if choice.resources.memory:
-                    self.mem_limit = choice.resources.memory
-                if choice.resources.cpu:
-                    self.cpu_limit = choice.resources.cpu
+        def get_env(self) -> dict[str, str]:
+            """What the hub's own configuration gives, and the session's record."""
+            found: dict[str, str] = {**super().get_env(), **self.vre_environment}
+            return found
 
     VreSpawner.__name__ = f"Vre{base.__name__}"
     VreSpawner.__qualname__ = VreSpawner.__name__
     return VreSpawner
+
+
+def environment(manifest: Manifest, choice: Choice) -> dict[str, str]:
+    """The variables by which a session finds its environments and knows itself."""
+    record = {
+        "centre": manifest.centre.name,
+        "composition": choice.composition,
+        "images": {
+            name: {"reference": pin.reference, "digest": pin.digest, "version": pin.version}
+            for name, pin in choice.images.items()
+        },
+    }
+    return {
+        "CONDA_ENVS_PATH": ":".join(pin.envs_dir for pin in choice.business if pin.envs_dir),
+        "CONDA_REGISTER_ENVS": "false",
+        "GAIA_VRE_SESSION": json.dumps(record, sort_keys=True),
+    }

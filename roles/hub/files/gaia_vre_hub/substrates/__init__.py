@@ -12,7 +12,7 @@ class Substrate(Protocol):
     """A module of this package."""
 
     async def missing(self, spawner: Any, choice: Choice) -> list[str]:
-        """Names of chosen images that are not where the session would run."""
+        """Names of chosen images that are not where the session would run; raises `Unready`."""
 
     def prepare(self, spawner: Any, choice: Choice) -> None:
         """Lay the choice over the spawner's own configuration."""

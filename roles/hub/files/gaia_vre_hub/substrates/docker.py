@@ -6,9 +6,8 @@ import asyncio
 import inspect
 from typing import Any
 
+from gaia_vre_hub.errors import Unready
 from gaia_vre_hub.options import Choice
-
-NOT_FOUND = 404
 
 
 async def missing(spawner: Any, choice: Choice) -> list[str]:
@@ -16,11 +15,18 @@ async def missing(spawner: Any, choice: Choice) -> list[str]:
 
     Docker never pulls a mount's image, and each container that it fails to create leaks the mounts before it
     (28.x), so all of them are looked for before anything is created.
+
+    :raises Unready: when the hub's spawner cannot mount images, or the engine does not answer.
     """
-    if not hasattr(spawner, "docker"):
-        return []  # another spawner under the same manifest, as in tests: nothing to look at
-    found = await asyncio.gather(*(_present(spawner, pin.reference) for pin in choice.images.values()))
-    return [name for name, there in zip(choice.images, found, strict=True) if not there]
+    # SwarmSpawner is a DockerSpawner, too, but its services know no image mounts.
+    if not hasattr(spawner, "extra_host_config") or getattr(spawner, "object_type", "") != "container":
+        raise Unready("wrong_spawner", value=type(spawner).__name__.removeprefix("Vre"))
+    # A kept container would come back with the images of its first launch; removing it here could lose work.
+    if not spawner.remove:
+        raise Unready("keeps_containers")
+    references = {name: pin.reference for name, pin in choice.images.items()}
+    found = await asyncio.gather(*(_present(spawner, reference) for reference in references.values()))
+    return [name for name, there in zip(references, found, strict=True) if not there]
 
 
 async def _present(spawner: Any, reference: str) -> bool:
@@ -28,27 +34,45 @@ async def _present(spawner: Any, reference: str) -> bool:
 
     try:
         await spawner.docker("inspect_image", reference)
-    except docker.errors.ImageNotFound:
+    except docker.errors.NotFound:
         return False
+    except (docker.errors.DockerException, OSError) as error:  # requests' errors are OSErrors
+        raise Unready("engine") from error
     return True
 
 
 def prepare(spawner: Any, choice: Choice) -> None:
-    """Set image, mounts and limits for this launch."""
-    launch = choice.launch.launch or {}
-    spawner.image = launch["image"]
-    mounts = [pin.mount for pin in choice.business if pin.mount]
-    configured = spawner.extra_host_config
+    """Set image and mounts for this launch; nothing is pulled for it."""
+    spawner.image = (choice.launch.launch or {})["image"]
+    spawner.pull_policy = "skip"
+    ours: dict[str, list[Any]] = {"mounts": [_literal(pin.mount) for pin in choice.business if pin.mount]}
+    if choice.resources is not None and choice.resources.gpu:
+        ours["device_requests"] = [{"count": choice.resources.gpu, "capabilities": [["gpu"]]}]
+    spawner.extra_host_config = _beside(spawner.extra_host_config, ours)
 
-    async def with_mounts(inner: Any) -> dict[str, Any]:
-        own = configured(inner) if callable(configured) else configured
+
+def _beside(configured: Any, ours: dict[str, list[Any]]) -> Any:
+    """The hub's own ``extra_host_config``, a dict or a callable, with our lists after its lists."""
+
+    async def extra_host_config(spawner: Any) -> dict[str, Any]:
+        own = configured(spawner) if callable(configured) else configured
         if inspect.isawaitable(own):
             own = await own
-        own = dict(own or {})
-        # A later merge of DockerSpawner replaces lists, so what it would have put there comes along.
-        before = own.get("mounts", own.get("Mounts", inner.mount_binds if inner.mounts else []))
-        own.pop("Mounts", None)
-        own["mounts"] = [*before, *mounts]
-        return own
+        # DockerSpawner's merge replaces lists, so the mounts that it would have put there come along.
+        merged = {"mounts": list(spawner.mount_binds), **(own or {})}
+        for key, values in ours.items():
+            merged[key] = [*(merged.get(key) or []), *values]
+        return merged
 
-    spawner.extra_host_config = with_mounts
+    return extra_host_config
+
+
+def _literal(value: Any) -> Any:
+    """The same after DockerSpawner has put its ``{username}`` and the like into every text."""
+    if isinstance(value, str):
+        return value.replace("{", "{{").replace("}", "}}")
+    if isinstance(value, dict):
+        return {_literal(key): _literal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_literal(item) for item in value]
+    return value
