@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import re
+import shutil
 import tempfile
 import unicodedata
 from pathlib import Path
@@ -75,9 +76,9 @@ def write_kernelspecs(envs_path: str, target: Path) -> list[str]:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
             for resource in file.parent.iterdir():
-                link = folder / resource.name
-                if resource != file and not link.is_symlink():
-                    link.symlink_to(resource)
+                # Copies: the server hands out no link that leads out of the folder, and the launcher wants the logos.
+                if resource != file and resource.is_file():
+                    shutil.copyfile(resource, folder / resource.name)
             names.append(name)
     return names
 
