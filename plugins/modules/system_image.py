@@ -24,7 +24,7 @@ attributes:
     description: Solves the environments and says whether the image would be built.
     support: full
   diff_mode:
-    description: Shows the digests of the inputs before and after.
+    description: Shows the packages that were asked for, and the digest of the inputs, before and after.
     support: full
 requirements:
   - py-rattler, zstandard and PyYAML for the Python that runs the module
@@ -36,11 +36,15 @@ options:
     type: path
     required: true
   reference:
-    description: Where to push, with a tag.
+    description: Where to push, with a tag. At least one of O(reference) and O(layout) is needed.
     type: str
-    required: true
+  layout:
+    description: Folder that keeps the image as an OCI layout. It is replaced when the image changed.
+    type: path
   channels:
-    description: URLs of conda channels, the most wanted first.
+    description:
+      - URLs of conda channels, the most wanted first. A folder is C(file:///path).
+      - Channels that C(environment.yml) names are for the author's own computer and not used.
     type: list
     elements: str
     required: true
@@ -82,23 +86,29 @@ EXAMPLES = r"""
 
 RETURN = r"""
 reference:
-  description: The reference that was asked for.
+  description: The reference that was asked for; empty without one.
   type: str
   returned: success
 digest:
-  description: Digest of the image that the registry now holds; empty in check mode when it would be built.
+  description: Digest of the image that is now there; empty in check mode when it would be built.
   type: str
   returned: success
 inputs:
   description: Digest of everything that the image is made of.
   type: str
   returned: success
+packages:
+  description: Versions of the packages that were asked for, by environment.
+  type: dict
+  returned: success
+  sample: {ocean: {numpy: 2.3.5, python: 3.13.15}}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _registries_option
-from ansible_collections.gaia_data.vre.plugins.module_utils._build import assemble, produce
+from ansible_collections.gaia_data.vre.plugins.module_utils._build import produce
+from ansible_collections.gaia_data.vre.plugins.module_utils._build.debian import Debian
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 
 
@@ -106,21 +116,18 @@ def main() -> None:
     """Parse, call, report."""
     module = AnsibleModule(
         argument_spec={
-            "folder": {"type": "path", "required": True},
-            "reference": {"type": "str", "required": True},
-            "channels": {"type": "list", "elements": "str", "required": True},
-            "platform": {"type": "str", "choices": ["linux/amd64"], "default": "linux/amd64"},
-            "cache_dir": {"type": "path", "required": True},
+            **produce.argument_spec(),
             "suite": {"type": "str", "required": True},
             "mirror": {"type": "str", "default": ""},
             "apt_options": {"type": "list", "elements": "str", "default": []},
             **_registries_option.argument_spec(),
         },
+        required_one_of=[["reference", "layout"]],
         supports_check_mode=True,
     )
     try:
         registries = _registries_option.check(module)
-        debian = assemble.Debian(module.params["suite"], module.params["mirror"], tuple(module.params["apt_options"]))
+        debian = Debian(module.params["suite"], module.params["mirror"], tuple(module.params["apt_options"]))
         result = produce.produce("system", module.params, registries, module.check_mode, debian)
     except VreError as error:
         module.fail_json(msg=str(error))

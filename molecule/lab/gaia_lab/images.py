@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,11 @@ def definitions() -> dict[str, Path]:
         f"{REGISTRY}/vre/biodiversity:2026.1": ROOT / "images/biodiversity",
         f"{REGISTRY}/vre/geo:2026.1": ROOT / "images/geo",
     }
+
+
+def layout_of(reference: str) -> Path:
+    """Where an image that the factory built is kept, so that an emptied registry is filled without building."""
+    return cache() / "layouts" / reference.rpartition("/")[2].replace(":", "-")
 
 
 def contract_labels(name: str, environments: Any = None, **changes: str | None) -> dict[str, str]:
@@ -153,7 +159,10 @@ def _build() -> None:
         json.dumps(
             {
                 "ansible_python_interpreter": sys.executable,
-                "build_images": [{"folder": str(f), "reference": r} for r, f in definitions().items()],
+                "build_images": [
+                    {"folder": str(folder), "reference": reference, "layout": str(layout_of(reference))}
+                    for reference, folder in definitions().items()
+                ],
                 "build_channels": [f"{state['channel_url']}/"],
                 "build_suite": "forky",
                 "build_apt_options": ['Acquire::Check-Valid-Until "false"'],
@@ -175,14 +184,19 @@ def _build() -> None:
     ]
     subprocess.run(argv, check=True, env=environment)
     work = cache() / ".tiny"
+    shutil.rmtree(work, ignore_errors=True)
     with Registries.open(registries) as access:
         jobs = {f"tiny/tiny{number:03}": (contract_labels(f"tiny{number:03}"), "amd64") for number in range(TINY)}
         jobs |= {f"bad/{name}": job for name, job in bad_images().items()}
-        for repository, (labels, architecture) in jobs.items():
-            shutil.rmtree(work, ignore_errors=True)
-            layout = write_tiny(repository.split("/")[1], work, labels, architecture)
+
+        def push(repository: str) -> None:
+            labels, architecture = jobs[repository]
+            layout = write_tiny(repository.split("/")[1], work / repository, labels, architecture)
             access.push(layout, f"{REGISTRY}/{repository}:1")
-        shutil.rmtree(work, ignore_errors=True)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(push, jobs))
+        shutil.rmtree(work)
     say(f"pushed {len(jobs)} small images")
 
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,11 +65,10 @@ class _Tee:
 
 
 class Layout:
-    """An OCI layout folder that is being written."""
+    """An OCI layout folder that is being written; ``folder`` must not be there yet."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        shutil.rmtree(folder, ignore_errors=True)
         (folder / "blobs" / "sha256").mkdir(parents=True)
         (folder / "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
 
@@ -83,8 +81,11 @@ class Layout:
         (self.folder / "blobs" / "sha256" / digest).write_bytes(data)
         return digest
 
-    def layer(self, members: Iterator[tuple[str, Path]], owner: dict[str, int] | None = None) -> Layer:
-        """Write one layer of ``(name in the image, file)`` members."""
+    def layer(self, members: Iterable[tuple[str, Path]], owner: dict[str, int] | None = None) -> Layer:
+        """Write one layer of ``(name in the image, file)`` members.
+
+        :param owner: uid and gid by name, where it is not 0.
+        """
         import zstandard
 
         partial = self.folder / "layer.partial"
@@ -135,7 +136,14 @@ class Layout:
         index = {
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.index.v1+json",
-            "manifests": [{"mediaType": MANIFEST, "digest": f"sha256:{digest}", "size": len(manifest)}],
+            "manifests": [
+                {
+                    "mediaType": MANIFEST,
+                    "digest": f"sha256:{digest}",
+                    "size": len(manifest),
+                    "platform": {"architecture": config.architecture, "os": "linux"},
+                }
+            ],
         }
         (self.folder / "index.json").write_bytes(_json(index))
         return f"sha256:{digest}"
@@ -145,38 +153,40 @@ def _json(data: Any) -> bytes:
     return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
 
 
-def tree(root: Path, prefix: str = "") -> Iterator[tuple[str, Path]]:
-    """Every entry below ``root``, sorted, folders before what they hold."""
+def tree(root: Path) -> Iterator[tuple[str, Path]]:
+    """Every entry below ``root``, with its name in the image."""
     for folder, folders, names in os.walk(root):
-        folders.sort()
-        here = Path(folder)
-        for name in sorted([*names, *folders]):
-            path = here / name
-            yield prefix + path.relative_to(root).as_posix(), path
+        for name in [*names, *folders]:
+            path = Path(folder) / name
+            yield path.relative_to(root).as_posix(), path
 
 
-def _write_tar(target: Any, members: Iterator[tuple[str, Path]], owner: dict[str, int]) -> None:
+def _write_tar(target: Any, members: Iterable[tuple[str, Path]], owner: dict[str, int]) -> None:
     seen: dict[tuple[int, int], str] = {}
     with tarfile.open(fileobj=target, mode="w|", format=tarfile.PAX_FORMAT, bufsize=1 << 20) as archive:
         for name, path in sorted(members):
             status = path.lstat()
             if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode)):
-                continue
+                continue  # devices and sockets are made by who runs the image
             member = archive.gettarinfo(path, name)
             member.type, member.linkname, member.size = _kind(member, status, name, seen)
             member.mtime = 0
-            member.uid = member.gid = 0
-            if owner:
-                member.uid = member.gid = owner.get(name, owner.get("", 0))
+            member.uid = member.gid = owner.get(name, 0)
             member.uname = member.gname = ""
             member.pax_headers = {}
-            # Everybody reads, nobody gains rights: images run under foreign uids.
-            member.mode = (stat.S_IMODE(status.st_mode) & 0o1777) | (0o555 if path.is_dir() else 0o444)
+            member.mode = _mode(status.st_mode)
             if member.isreg():
                 with path.open("rb") as file:
                     archive.addfile(member, file)
             else:
                 archive.addfile(member)
+
+
+def _mode(mode: int) -> int:
+    """Everybody reads, only owners write, nobody gains rights: images run under foreign uids."""
+    if stat.S_ISDIR(mode):
+        return 0o1777 if mode & stat.S_ISVTX else 0o755
+    return 0o755 if stat.S_ISLNK(mode) or mode & 0o111 else 0o644
 
 
 def _kind(
@@ -189,3 +199,13 @@ def _kind(
     if first != name:
         return tarfile.LNKTYPE, first, 0
     return tarfile.REGTYPE, "", status.st_size
+
+
+def labels_of(folder: Path) -> tuple[str, dict[str, str]]:
+    """Digest and labels of the one image in a layout folder; empty when there is no readable one."""
+    try:
+        digest = json.loads((folder / "index.json").read_text(encoding="utf-8"))["manifests"][0]["digest"]
+        manifest = json.loads((folder / "blobs" / digest.replace(":", "/")).read_text(encoding="utf-8"))
+        return str(digest), {str(key): str(value) for key, value in manifest["annotations"].items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return "", {}

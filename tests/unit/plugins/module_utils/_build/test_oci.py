@@ -1,4 +1,4 @@
-"""OCI layouts: the same tree gives the same image, and nothing in it gains rights."""
+"""OCI layouts: the same tree gives the same digests, and nothing of the builder is in them."""
 
 from __future__ import annotations
 
@@ -8,62 +8,77 @@ import os
 import tarfile
 from pathlib import Path
 
+import pytest
 import zstandard
+
 from ansible_collections.gaia_data.vre.plugins.module_utils._build import oci
 
 
-def make_tree(root: Path, when: int) -> Path:
-    (root / "bin").mkdir(parents=True)
-    tool = root / "bin" / "tool"
-    tool.write_text("#!/bin/sh\n")
-    tool.chmod(0o4755)
-    os.link(tool, root / "bin" / "same")
-    (root / "bin" / "link").symlink_to("tool")
-    (root / "private").write_text("x")
-    (root / "private").chmod(0o600)
-    for path in root.rglob("*"):
-        os.utime(path, (when, when), follow_symlinks=False)
+def tree(root: Path) -> Path:
+    (root / "bin").mkdir(parents=True, mode=0o700)
+    (root / "bin/run").write_text("#!/bin/sh\n")
+    (root / "bin/run").chmod(0o4700)
+    (root / "bin/again").hardlink_to(root / "bin/run")
+    (root / "bin/link").symlink_to("run")
+    (root / "tmp").mkdir()
+    (root / "tmp").chmod(0o1777)
+    (root / "a file é").write_text("text")
+    (root / "a file é").chmod(0o666)
+    os.mkfifo(root / "fifo")
     return root
 
 
-def build(root: Path, folder: Path) -> tuple[str, dict[str, tarfile.TarInfo]]:
+def members(folder: Path, digest: str) -> dict[str, tarfile.TarInfo]:
+    data = (folder / "blobs" / digest.replace(":", "/")).read_bytes()
+    plain = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(data)).read()
+    with tarfile.open(fileobj=io.BytesIO(plain)) as archive:
+        return {member.name: member for member in archive}
+
+
+def test_members_say_nothing_of_the_builder(tmp_path: Path) -> None:
+    layout = oci.Layout(tmp_path / "layout")
+    found = members(layout.folder, layout.layer(oci.tree(tree(tmp_path / "root")), {"tmp": 1000}).digest)
+    assert list(found) == ["a file é", "bin", "bin/again", "bin/link", "bin/run", "tmp"]
+    modes = {name: oct(member.mode) for name, member in found.items()}
+    assert modes == {
+        "a file é": "0o644",
+        "bin": "0o755",
+        "bin/again": "0o755",
+        "bin/link": "0o755",
+        "bin/run": "0o755",
+        "tmp": "0o1777",
+    }
+    assert {member.mtime for member in found.values()} == {0}
+    assert {(m.uid, m.gid, m.uname, m.gname) for name, m in found.items() if name != "tmp"} == {(0, 0, "", "")}
+    assert (found["tmp"].uid, found["tmp"].gid) == (1000, 1000)
+    assert found["bin/run"].islnk()
+    assert found["bin/run"].linkname == "bin/again"
+    assert found["bin/link"].linkname == "run"
+
+
+def write(folder: Path, root: Path, labels: dict[str, str]) -> str:
     layout = oci.Layout(folder)
-    layer = layout.layer(oci.tree(root))
-    digest = layout.finish([layer], oci.ImageConfig({"a": "b"}))
-    blob = folder / "blobs/sha256" / layer.digest.removeprefix("sha256:")
-    data = zstandard.ZstdDecompressor().stream_reader(blob.read_bytes()).read()
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        return digest, {member.name: member for member in archive}
+    return layout.finish([layout.layer(oci.tree(root))], oci.ImageConfig(labels, entrypoint=("tini",), user="1000"))
 
 
-def test_the_same_tree_at_another_time_and_place_is_the_same_image(tmp_path: Path) -> None:
-    first, _members = build(make_tree(tmp_path / "a", 1), tmp_path / "layout-a")
-    second, _members = build(make_tree(tmp_path / "b", 10**9), tmp_path / "layout-b")
+def test_the_same_tree_gives_the_same_image(tmp_path: Path) -> None:
+    first = write(tmp_path / "one", tree(tmp_path / "a"), {"b": "1", "a": "2"})
+    second = write(tmp_path / "two", tree(tmp_path / "elsewhere"), {"a": "2", "b": "1"})
     assert first == second
-
-
-def test_another_content_is_another_image(tmp_path: Path) -> None:
-    first, _members = build(make_tree(tmp_path / "a", 1), tmp_path / "layout-a")
-    root = make_tree(tmp_path / "b", 1)
-    (root / "private").write_text("y")
-    assert build(root, tmp_path / "layout-b")[0] != first
-
-
-def test_members_are_root_s_readable_and_without_setuid(tmp_path: Path) -> None:
-    _digest, members = build(make_tree(tmp_path / "a", 1), tmp_path / "layout")
-    assert {(member.uid, member.gid, member.mtime) for member in members.values()} == {(0, 0, 0)}
-    assert members["bin/same"].mode == 0o755
-    assert members["private"].mode & 0o444 == 0o444
-
-
-def test_hard_links_and_symlinks_are_kept(tmp_path: Path) -> None:
-    _digest, members = build(make_tree(tmp_path / "a", 1), tmp_path / "layout")
-    assert members["bin/link"].issym()
-    links = [name for name in ("bin/same", "bin/tool") if members[name].islnk()]
-    assert links == ["bin/tool"]
+    assert (tmp_path / "one/index.json").read_bytes() == (tmp_path / "two/index.json").read_bytes()
 
 
 def test_labels_are_annotations_too(tmp_path: Path) -> None:
-    digest, _members = build(make_tree(tmp_path / "a", 1), tmp_path / "layout")
-    manifest = json.loads((tmp_path / "layout/blobs/sha256" / digest.removeprefix("sha256:")).read_text())
-    assert manifest["annotations"] == {"a": "b"}
+    digest = write(tmp_path / "layout", tree(tmp_path / "root"), {"a": "1"})
+    assert oci.labels_of(tmp_path / "layout") == (digest, {"a": "1"})
+    manifest = json.loads((tmp_path / "layout/blobs" / digest.replace(":", "/")).read_text())
+    config = json.loads((tmp_path / "layout/blobs" / manifest["config"]["digest"].replace(":", "/")).read_text())
+    assert config["config"] == {"Entrypoint": ["tini"], "Labels": {"a": "1"}, "User": "1000"}
+    assert (config["os"], config["architecture"]) == ("linux", "amd64")
+
+
+@pytest.mark.parametrize("index", [None, "", "[]", '{"manifests": []}', '{"manifests": [{"digest": "sha256:0"}]}'])
+def test_a_folder_that_is_no_layout_has_no_labels(tmp_path: Path, index: str | None) -> None:
+    if index is not None:
+        (tmp_path / "index.json").write_text(index)
+    assert oci.labels_of(tmp_path) == ("", {})
