@@ -9,14 +9,14 @@ from gaia_vre_hub.manifest import Manifest
 
 
 def test_what_is_closed_is_absent(manifest: Manifest) -> None:
-    page = render(manifest, "bob", set(), "en")
+    page = render(manifest, set(), "en")
     assert 'value="atmosphere"' in page
     for word in ("ocean", "coastal", "weather", "geo", "oceanographers"):
         assert word not in page.lower()
 
 
 def test_what_is_open_is_there(manifest: Manifest) -> None:
-    page = render(manifest, "alice", {"oceanographers"}, "en")
+    page = render(manifest, {"oceanographers"}, "en")
     assert 'value="composition:coastal"' in page
     assert 'value="ocean"' in page
     assert "numpy 2.3.5" in page
@@ -24,7 +24,7 @@ def test_what_is_open_is_there(manifest: Manifest) -> None:
 
 
 def test_french(manifest: Manifest) -> None:
-    page = render(manifest, "alice", {"oceanographers"}, "fr")
+    page = render(manifest, {"oceanographers"}, "fr")
     assert "ocean (fr)" in page
     assert "Mon propre choix" in page
     assert "My own choice" not in page
@@ -35,17 +35,17 @@ def test_texts_of_the_manifest_are_escaped(data: dict[str, Any]) -> None:
         "title": {"en": "<script>alert(1)</script>"},
         "documentation": "javascript:alert(1)",
     }
-    page = render(Manifest.model_validate(data), "bob", set(), "en")
+    page = render(Manifest.model_validate(data), set(), "en")
     assert "<script>" not in page
     assert "javascript:" not in page
 
 
 def test_nothing_on_offer_is_said(data: dict[str, Any]) -> None:
     data["images"]["lab"]["groups"] = ["others"]
-    assert "Nothing is on offer for you yet" in render(Manifest.model_validate(data), "bob", set(), "en")
-    assert "publish" in render(None, "bob", set(), "en")
+    assert "Nothing is on offer for you yet" in render(Manifest.model_validate(data), set(), "en")
+    assert "publish" in render(None, set(), "en")
 
 
 def test_every_input_has_a_label(manifest: Manifest) -> None:
-    page = render(manifest, "alice", {"oceanographers", "weather"}, "en")
+    page = render(manifest, {"oceanographers", "weather"}, "en")
     assert page.count("<label") >= page.count('type="radio"') + page.count('type="checkbox"') + page.count("<select")

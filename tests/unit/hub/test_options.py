@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from gaia_vre_hub.errors import Refused
 from gaia_vre_hub.manifest import Manifest
-from gaia_vre_hub.options import Chooser, Refused, from_form, from_query
+from gaia_vre_hub.options import Chooser, from_form, from_query
 
 OCEAN = frozenset({"oceanographers"})
 

@@ -7,9 +7,11 @@ deployed or in one that was there before. JupyterHub 5.3 or newer.
 from __future__ import annotations
 
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 from traitlets import import_item
+from traitlets.config.loader import LazyConfigValue
 
 
 def configure(c: Any, manifest_path: str) -> None:
@@ -23,6 +25,11 @@ def configure(c: Any, manifest_path: str) -> None:
 
     configured = c.JupyterHub.get("spawner_class", "jupyterhub.spawner.LocalProcessSpawner")
     c.JupyterHub.spawner_class = over(_resolve(configured), ManifestFile(manifest_path))
+    # Before JupyterHub's own pages, which it adds at the end by itself, and after those of the hub's admin.
+    paths = c.JupyterHub.get("template_paths", [])
+    if isinstance(paths, LazyConfigValue):
+        paths = paths.get_value([])
+    c.JupyterHub.template_paths = [*paths, str(Path(__file__).parent / "templates/page")]
 
 
 def _resolve(configured: Any) -> type[Any]:

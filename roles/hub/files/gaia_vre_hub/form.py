@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,7 @@ import jinja2
 
 from gaia_vre_hub.access import open_compositions, open_images
 from gaia_vre_hub.locale import say, text
-from gaia_vre_hub.manifest import Image, Manifest, Pin, Resources
-from gaia_vre_hub.options import Chooser
+from gaia_vre_hub.manifest import Environment, Image, Manifest, Pin, Resources
 
 _templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -20,34 +20,45 @@ _templates = jinja2.Environment(
     lstrip_blocks=True,
 )
 MOST_PACKAGES = 6
+# How a language is written, and the package that has its version; plumbing is not worth a word.
+LANGUAGES = {"python": ("Python", "python"), "r": ("R", "r-base"), "julia": ("Julia", "julia")}
+PLUMBING = frozenset({"ipykernel", "r-irkernel"})
 
 
-def render(manifest: Manifest | None, user: str, groups: set[str], lang: str) -> str:
-    """The form's HTML; what is not open to the user is not in it."""
+def render(manifest: Manifest | None, groups: set[str], lang: str, asked: Mapping[str, Any] | None = None) -> str:
+    """The form's HTML; what is not open to the user is not in it.
+
+    :param asked: an earlier choice, possibly stale or junk: what is still open of it is chosen beforehand.
+    """
+    template = _templates.get_template("launch.html")
+
+    def translate(message: str) -> str:
+        return say(message, lang)
+
     if manifest is None:
-        return _templates.get_template("launch.html").render(t=_translator(lang), lang=lang, message="no_manifest")
-    chooser = Chooser(manifest, user, groups, lang)
-    systems = open_images(manifest, chooser.groups, "system")
-    business = open_images(manifest, chooser.groups, "business")
-    compositions = open_compositions(manifest, chooser.groups)
+        return template.render(t=translate, lang=lang, message="no_manifest")
+    systems = open_images(manifest, groups, "system")
+    business = open_images(manifest, groups, "business")
+    compositions = open_compositions(manifest, groups)
     free = manifest.free_choice and bool(systems)
-    return _templates.get_template("launch.html").render(
-        t=_translator(lang),
+    return template.render(
+        t=translate,
         lang=lang,
         message="" if free or compositions else "nothing",
         free=free,
+        chosen=_chosen(asked or {}, list(compositions), list(business) if free else []),
         compositions=[
             {
                 "name": name,
                 "title": text(item.title, lang, name),
                 "description": text(item.description, lang),
-                "images": [_card(image, *business[image], lang=lang) for image in item.business],
+                "images": [_title(image, *business[image], lang) for image in item.business],
                 "resources": _resources(manifest.resources.get(item.resources or ""), lang),
             }
             for name, item in compositions.items()
         ],
-        systems=[_card(name, image, pin, lang=lang) for name, (image, pin) in systems.items()],
-        business=[_card(name, image, pin, lang=lang) for name, (image, pin) in business.items()],
+        systems=[{"name": name, "title": _title(name, *found, lang)} for name, found in systems.items()],
+        business=[_card(name, *found, lang) for name, found in business.items()],
         resources=[
             {"name": name, "title": text(item.title, lang, name), "means": _resources(item, lang)}
             for name, item in manifest.resources.items()
@@ -55,37 +66,64 @@ def render(manifest: Manifest | None, user: str, groups: set[str], lang: str) ->
     )
 
 
-def _translator(lang: str) -> Any:
-    return lambda key: say(key, lang)
+def _chosen(asked: Mapping[str, Any], compositions: list[str], business: list[str]) -> dict[str, Any]:
+    """What is chosen when the page opens: the earlier choice where it is still open, else the first composition."""
+    composition, images = asked.get("composition"), asked.get("business")
+    ticked = [name for name in business if isinstance(images, list) and name in images]
+    if composition not in compositions:
+        composition = None if ticked or not compositions else compositions[0]
+    return {
+        "composition": composition,
+        "business": ticked,
+        "system": asked.get("system"),
+        "resources": asked.get("resources"),
+    }
 
 
-def _card(name: str, image: Image, pin: Pin, *, lang: str) -> dict[str, Any]:
-    packages: dict[str, str] = {}
-    for environment in pin.environments.values():
-        packages.update(environment.packages)
-    known = sorted(packages.items(), key=lambda item: (item[0] != "python", item[0]))
+def _title(name: str, image: Image, pin: Pin, lang: str) -> str:
+    return f"{text(image.title, lang, name)} {pin.version}".rstrip()
+
+
+def _card(name: str, image: Image, pin: Pin, lang: str) -> dict[str, Any]:
     return {
         "name": name,
         "title": text(image.title, lang, name),
-        "description": text(image.description, lang),
         "version": pin.version,
+        "description": text(image.description, lang),
         "size": _bytes(pin.size, lang),
-        "packages": [f"{package} {version}" for package, version in known if package != "ipykernel"][:MOST_PACKAGES],
+        "environments": [_environment(key, found) for key, found in pin.environments.items()],
         "documentation": image.documentation if _is_link(image.documentation) else None,
     }
 
 
+def _environment(name: str, environment: Environment) -> dict[str, Any]:
+    """Languages with their versions, then the main packages."""
+    packages = dict(environment.packages)
+    languages = []
+    for language in sorted({kernel.language for kernel in environment.kernels.values()}):
+        written, package = LANGUAGES.get(language.lower(), (language, language))
+        languages.append(f"{written} {packages.pop(package, '')}".rstrip())
+    named = [f"{package} {version}" for package, version in sorted(packages.items()) if package not in PLUMBING]
+    more = len(named) - MOST_PACKAGES
+    return {"name": name, "languages": languages, "packages": named[:MOST_PACKAGES], "more": max(more, 0)}
+
+
 def _is_link(url: str | None) -> bool:
-    return url is not None and url.startswith(("https://", "http://"))
+    return url is not None and url.lower().startswith(("https://", "http://"))
 
 
 def _bytes(size: int, lang: str) -> str:
     unit, amount = ("o" if lang == "fr" else "B"), float(size)
-    for prefix in ("", "k", "M", "G"):
-        if amount < 1000 or prefix == "G":
+    for prefix in ("", "k", "M"):
+        if amount < 1000:
             return f"{amount:.0f} {prefix}{unit}"
         amount /= 1000
-    raise AssertionError("unreachable")
+    return f"{_number(round(amount, 1), lang)} G{unit}"
+
+
+def _number(value: float, lang: str) -> str:
+    shown = f"{value:.6g}"
+    return shown.replace(".", ",") if lang == "fr" else shown
 
 
 def _resources(item: Resources | None, lang: str) -> str:
@@ -93,9 +131,9 @@ def _resources(item: Resources | None, lang: str) -> str:
         return ""
     parts = []
     if item.cpu:
-        parts.append(f"{item.cpu:g} {say('processors', lang)}")
+        parts.append(say("processors" if item.cpu >= 2 else "processor", lang, value=_number(item.cpu, lang)))
     if item.memory:
-        parts.append(f"{item.memory / (1 << 30):g} Gi{'o' if lang == 'fr' else 'B'} {say('memory', lang)}")
+        parts.append(say("memory", lang, value=_number(round(item.memory / (1 << 30), 2), lang)))
     if item.gpu:
         parts.append(f"{item.gpu} GPU")
     return ", ".join(parts)

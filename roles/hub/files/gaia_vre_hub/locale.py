@@ -7,23 +7,27 @@ from collections.abc import Mapping
 LANGUAGES = ("en", "fr")
 
 MESSAGES: dict[str, dict[str, str]] = {
-    "legend": {"en": "Choose your environments", "fr": "Choisissez vos environnements"},
+    "heading": {"en": "Choose your environments", "fr": "Choisissez vos environnements"},
+    "for_user": {"en": "The session will belong to", "fr": "La session appartiendra à"},
+    "start": {"en": "Start", "fr": "Démarrer"},
     "compositions": {"en": "Ready-made", "fr": "Prêt à l'emploi"},
     "own": {"en": "My own choice", "fr": "Mon propre choix"},
     "own_help": {
-        "en": "Tick the environments that you need together in one session.",
+        "en": "Pick the environments that you need together in one session.",
         "fr": "Cochez les environnements dont vous avez besoin ensemble dans une session.",
     },
     "environments": {"en": "Environments", "fr": "Environnements"},
     "system": {"en": "Interface", "fr": "Interface"},
     "resources": {"en": "Resources", "fr": "Ressources"},
+    "resources_default": {"en": "As recommended", "fr": "Selon la recommandation"},
     "documentation": {"en": "Documentation", "fr": "Documentation"},
     "nothing": {
         "en": "Nothing is on offer for you yet. Ask the administrators of this hub.",
         "fr": "Rien ne vous est encore proposé. Adressez-vous aux administrateurs de ce hub.",
     },
-    "processors": {"en": "processors", "fr": "processeurs"},
-    "memory": {"en": "of memory", "fr": "de mémoire"},
+    "processor": {"en": "{value} processor", "fr": "{value} processeur"},
+    "processors": {"en": "{value} processors", "fr": "{value} processeurs"},
+    "memory": {"en": "{value} GiB of memory", "fr": "{value} Gio de mémoire"},
     "unknown_key": {
         "en": "The choice has an unknown part, {value}. Choose on the launch page.",
         "fr": "Le choix contient une partie inconnue, {value}. Choisissez sur la page de lancement.",
@@ -61,6 +65,22 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "Sessions cannot be started at the moment. Tell the administrators of this hub; its log has the reason.",
         "fr": "Aucune session ne peut démarrer pour le moment. Prévenez les administrateurs de ce hub ; son journal en "
         "donne la raison.",
+    },
+    "engine": {
+        "en": "The container engine of this hub does not answer. Tell the administrators of this hub.",
+        "fr": "Le moteur de conteneurs de ce hub ne répond pas. Prévenez les administrateurs de ce hub.",
+    },
+    "wrong_spawner": {
+        "en": "This hub cannot mount environments with {value}. Tell the administrators of this hub: "
+        "it has to be DockerSpawner.",
+        "fr": "Ce hub ne peut pas monter d'environnements avec {value}. Prévenez les administrateurs de ce hub : "
+        "il faut DockerSpawner.",
+    },
+    "keeps_containers": {
+        "en": "This hub keeps the containers of former sessions. Tell its administrators: "
+        "DockerSpawner.remove has to be True.",
+        "fr": "Ce hub garde les conteneurs des sessions passées. Prévenez ses administrateurs : "
+        "DockerSpawner.remove doit être True.",
     },
     "no_manifest": {
         "en": "This hub has nothing to offer yet. Its administrators have to run publish.",

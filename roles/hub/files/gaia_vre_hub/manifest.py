@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from prometheus_client import Gauge
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
-
-log = logging.getLogger("jupyterhub.gaia_vre")
+from traitlets.log import get_logger
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -70,15 +68,6 @@ class Image(Model):
     groups: list[str] | None = None
     offered: Pin | None
     candidate: Pin | None
-
-    @model_validator(mode="after")
-    def _ready_for_launch(self) -> Self:
-        for pin in (self.offered, self.candidate):
-            if pin is not None and self.kind == "system" and pin.launch is None:
-                raise ValueError("a system image needs launch")
-            if pin is not None and self.kind == "business" and (pin.mount is None or not pin.envs_dir):
-                raise ValueError("a business image needs mount and envs_dir")
-        return self
 
     @model_validator(mode="after")
     def _launchable(self) -> Self:
@@ -146,17 +135,6 @@ class Manifest(Model):
             wanted = {**dict.fromkeys(composition.business, "business"), composition.system: "system"}
             for image, kind in wanted.items():
                 if kinds.get(image) != kind:
-                    raise ValueError(f"composition {name}: there is no {kind} image {image}")
-            if composition.resources is not None and composition.resources not in self.resources:
-                raise ValueError(f"composition {name}: there are no resources {composition.resources}")
-        return self
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        """What a composition names is there: a launch never finds a gap."""
-        for name, composition in self.compositions.items():
-            for image, kind in ((composition.system, "system"), *((one, "business") for one in composition.business)):
-                if image not in self.images or self.images[image].kind != kind:
                     raise ValueError(f"composition {name}: there is no {kind} image {image}")
             if composition.resources is not None and composition.resources not in self.resources:
                 raise ValueError(f"composition {name}: there are no resources {composition.resources}")

@@ -16,6 +16,8 @@ from gaia_vre_hub.manifest import Manifest, ManifestFile
 from gaia_vre_hub.options import Choice, Chooser, from_form, from_query
 from gaia_vre_hub.substrates import SUBSTRATES
 
+ENVS_PATH = "CONDA_ENVS_PATH"
+
 
 def over(base: type[Any], manifest_file: ManifestFile) -> type[Any]:  # noqa: C901 - one class, many short methods
     """The spawner class of the hub: ``base`` with the launch page, the choice and the mounts.
@@ -29,7 +31,7 @@ def over(base: type[Any], manifest_file: ManifestFile) -> type[Any]:  # noqa: C9
         vre_manifest = manifest_file
         vre_languages: dict[str, str] = {}  # noqa: RUF012 - shared: the last language of each user's browser
         vre_asked: Mapping[str, Any] | None = None
-        vre_environment: Mapping[str, str] = {}  # noqa: RUF012 - replaced, never changed
+        vre_environment: Mapping[str, str] = {}
 
         # -- the launch page ------------------------------------------------------------------
 
@@ -49,7 +51,7 @@ def over(base: type[Any], manifest_file: ManifestFile) -> type[Any]:  # noqa: C9
             """The options form. A hub with an ``options_form`` of its own can put this into it."""
             asked = self.vre_asked if self.vre_asked is not None else self.orm_spawner.user_options
             manifest = self.vre_manifest.current()
-            return render(manifest, self.user.name, self._vre_groups(), self.vre_language(), asked or {})
+            return render(manifest, self._vre_groups(), self.vre_language(), asked or {})
 
         def vre_say(self, message: str) -> str:
             """A message in the user's language, for ``templates/page/spawn.html``."""
@@ -123,7 +125,11 @@ def over(base: type[Any], manifest_file: ManifestFile) -> type[Any]:  # noqa: C9
 
         def get_env(self) -> dict[str, str]:
             """What the hub's own configuration gives, and the session's record."""
-            found: dict[str, str] = {**super().get_env(), **self.vre_environment}
+            found: dict[str, str] = {**super().get_env()}
+            own = found.get(ENVS_PATH)
+            found |= self.vre_environment
+            if own and found[ENVS_PATH] != own:
+                found[ENVS_PATH] = ":".join(filter(None, (found[ENVS_PATH], own)))
             return found
 
     VreSpawner.__name__ = f"Vre{base.__name__}"
@@ -142,7 +148,7 @@ def environment(manifest: Manifest, choice: Choice) -> dict[str, str]:
         },
     }
     return {
-        "CONDA_ENVS_PATH": ":".join(pin.envs_dir for pin in choice.business if pin.envs_dir),
+        ENVS_PATH: ":".join(pin.envs_dir for pin in choice.business if pin.envs_dir),
         "CONDA_REGISTER_ENVS": "false",
         "GAIA_VRE_SESSION": json.dumps(record, sort_keys=True),
     }

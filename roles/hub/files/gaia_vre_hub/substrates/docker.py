@@ -59,7 +59,7 @@ def _beside(configured: Any, ours: dict[str, list[Any]]) -> Any:
         if inspect.isawaitable(own):
             own = await own
         # DockerSpawner's merge replaces lists, so the mounts that it would have put there come along.
-        merged = {"mounts": list(spawner.mount_binds), **(own or {})}
+        merged = {"mounts": [_literal(mount) for mount in spawner.mount_binds], **(own or {})}
         for key, values in ours.items():
             merged[key] = [*(merged.get(key) or []), *values]
         return merged

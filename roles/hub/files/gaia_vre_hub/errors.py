@@ -1,0 +1,29 @@
+"""What is told to a user instead of a launch."""
+
+from __future__ import annotations
+
+from tornado import web
+
+
+class Refused(Exception):
+    """A choice that is not launched: an HTTP status and a sentence in the user's language."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status, self.sentence = status, sentence
+
+
+class Unready(Exception):
+    """The substrate cannot launch anything now: the name of a message, and what is put into it."""
+
+    def __init__(self, message: str, **values: str) -> None:
+        super().__init__(message)
+        self.message, self.values = message, values
+
+
+class RefusedError(web.HTTPError):
+    """A refusal as JupyterHub shows it: on the launch page, on an error page, as ``message`` by REST."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(status, sentence)
+        self.jupyterhub_message = sentence
