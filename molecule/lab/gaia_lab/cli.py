@@ -98,10 +98,10 @@ def main(arguments: list[str] | None = None) -> int:
             print("\n".join(sentences) or "This machine can run a lab.")
             return 1 if sentences else 0
         doctor.require()
-        if options.verb in ("up", "images") or getattr(options, "up", None):
-            ensure_images()
-        if options.verb == "up":
-            lab.up(options.name or options.spec, options.spec)
+        if options.verb == "images":
+            print(ensure_images())
+        elif options.verb == "up":
+            lab.up(options.name or options.spec, options.spec, ensure_images())
         elif options.verb == "down":
             names = lab.all_names() if options.all else options.names
             for name in names:
@@ -109,7 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
         elif options.verb == "list":
             _list(options.json)
         elif options.verb == "run":
-            found = lab.up(options.name, options.up) if options.up else lab.get(options.name)
+            found = lab.up(options.name, options.up, ensure_images()) if options.up else lab.get(options.name)
             return _run(found, _command(options.command))
         elif options.verb == "ssh":
             found = lab.get(options.name)

@@ -107,8 +107,8 @@ def write_tiny(name: str, work: Path, labels: dict[str, str], architecture: str 
     return layout.folder
 
 
-def ensure_images() -> None:
-    """Fill the registry's cache, when it lacks what the definitions and the factory now give."""
+def ensure_images() -> Path:
+    """The registry's content for what the definitions and the factory now give, made when the cache lacks it."""
     channel = ensure_channel()
     inputs = [
         *sorted(path for folder in ("images", "molecule/lab/images") for path in (ROOT / folder).rglob("*")),
@@ -118,19 +118,32 @@ def ensure_images() -> None:
     ]
     content = b"".join(path.read_bytes() for path in inputs if path.is_file() and "__pycache__" not in path.parts)
     stamp = hashlib.sha256(content).hexdigest()
-    done = cache() / "registry.stamp"
-    with (cache() / ".registry.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists() or done.read_text() != stamp:
-            _fill()
-            done.write_text(stamp)
+    # A folder for each content: another checkout must not change what lies under a running registry.
+    store = cache() / f"registry-{stamp[:16]}"
+    with (cache() / ".registry.lock").open("w") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
+        if not store.is_dir():
+            _drop_unused()
+            partial = store.with_suffix(".partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            _fill(partial)
+            partial.rename(store)
+    return store
 
 
-def _fill() -> None:
+def _drop_unused() -> None:
+    """Remove former contents that no lab stands on."""
+    used = {found.store for name in lab.all_names() if (found := lab.find(name))}
+    for folder in cache().glob("registry-*"):
+        if folder not in used:
+            shutil.rmtree(folder)
+
+
+def _fill(store: Path) -> None:
     say("building the lab's images with the collection's factory (once, about two minutes)")
     name = "images"
     lab.down(name)
-    found = lab.up(name, "images")
+    found = lab.up(name, "images", store)
     try:
         _run_in(found, [sys.executable, "-m", "gaia_lab.images"])
     finally:

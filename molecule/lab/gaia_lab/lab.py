@@ -25,12 +25,13 @@ from gaia_lab.spec import Spec, load_spec
 
 @dataclass(frozen=True)
 class Lab:
-    """One lab, running or half made; all it knows is in ``folder``."""
+    """One lab, running or half made; all it knows is in ``folder``. ``store`` holds its registry's content."""
 
     name: str
     spec: Spec
     index: int
     folder: Path
+    store: Path
 
     @property
     def network(self) -> Network:
@@ -79,7 +80,7 @@ def find(name: str) -> Lab | None:
         data = json.loads((lab_dir(name) / "lab.json").read_text())
     except FileNotFoundError:
         return None
-    return Lab(name, load_spec(data["spec"]), data["index"], lab_dir(name))
+    return Lab(name, load_spec(data["spec"]), data["index"], lab_dir(name), Path(data.get("store", "")))
 
 
 def get(name: str) -> Lab:
@@ -105,19 +106,20 @@ def _lock(name: str) -> Iterator[None]:
         yield
 
 
-def _create(name: str, spec: Spec) -> Lab:
+def _create(name: str, spec: Spec, store: Path) -> Lab:
     """Allot a subnet and write what never changes: keys, passwords, lab.json."""
     folder = lab_dir(name)
     with _lock("subnets"):
         taken = taken_indexes() | {other.index for n in all_names() if (other := find(n))}
         index = free_index(taken)
         folder.mkdir(mode=0o700, exist_ok=True)
-        lab = Lab(name, spec, index, folder)
+        lab = Lab(name, spec, index, folder, store)
         data: dict[str, Any] = {
             "name": name,
             "spec": spec.name,
             "zone": spec.zone,
             "index": index,
+            "store": str(store),
             "subnet": f"{lab.network.address(0)}/24",
             "hosts": {host.fqdn: {"address": host.address} for host in lab.hosts},
             "ca": str(folder / "ca.pem"),
@@ -167,8 +169,11 @@ def _write_files(lab: Lab, data: dict[str, Any]) -> None:
     )
 
 
-def up(name: str, spec_name: str) -> Lab:
-    """Boot a lab, or what of it does not run; gives it when every host answers by ssh."""
+def up(name: str, spec_name: str, store: Path) -> Lab:
+    """Boot a lab, or what of it does not run; gives it when every host answers by ssh.
+
+    :param store: content of its registry; a lab that is up keeps its own.
+    """
     spec = load_spec(spec_name)
     with _lock(name):
         lab = find(name)
@@ -176,7 +181,7 @@ def up(name: str, spec_name: str) -> Lab:
             shutil.rmtree(lab_dir(name))
         if lab is not None and lab.spec.name != spec_name:
             raise LabError(f"lab {name} is up from spec {lab.spec.name}; `lab down {name}` first, or give --name")
-        lab = lab or _create(name, spec)
+        lab = lab or _create(name, spec, store)
         data = json.loads((lab.folder / "lab.json").read_text())
         lab.network.up()
         started = [host for host in lab.hosts if not host.runs()]
@@ -202,7 +207,7 @@ def _boot(lab: Lab, host: Host, data: dict[str, Any]) -> None:
             lab.folder / f"{host.spec.name}.key",
             data["registry"]["password"],
         )
-        store, cached = host.folder / "registry", cache() / "registry"
+        store, cached = host.folder / "registry", lab.store
         for folder in (store / "upper", store / "work", store / "merged", cached):
             folder.mkdir(parents=True, exist_ok=True)
         if not host.spec.fill:

@@ -20,11 +20,21 @@ here = Path(os.environ["TEST_HUB"])
 
 
 class Session(SimpleLocalProcessSpawner):  # type: ignore[misc]
-    """A local process with the two settings of DockerSpawner that the package fills; it shows them to the test."""
+    """A local process with the settings of DockerSpawner that the package fills; it shows them to the test.
 
+    Its engine has every image: what an engine really does is the molecule scenario's business.
+    """
+
+    object_type = "container"
+    remove = True
+    pull_policy = ""
     image = Unicode("the-centre's-own", config=True)
     extra_host_config = AnyTrait({}, config=True)
-    mounts: tuple[str, ...] = ()
+    mount_binds: tuple[str, ...] = ()
+
+    async def docker(self, _method: str, reference: str) -> str:
+        """Every image is there."""
+        return reference
 
     async def start(self) -> Any:
         """Evaluate what Docker would get, then start."""
@@ -32,7 +42,7 @@ class Session(SimpleLocalProcessSpawner):  # type: ignore[misc]
         if inspect.isawaitable(host):
             host = await host
         seen = {"image": self.image, "host": host, "mem_limit": self.mem_limit, "cpu_limit": self.cpu_limit}
-        self.set_trait("environment", {**self.trait_values()["environment"], "TEST_SEEN": json.dumps(seen)})
+        self.environment = {**self.environment, "TEST_SEEN": json.dumps(seen)}  # type: ignore[has-type]
         return await super().start()
 
 
@@ -63,6 +73,7 @@ c.Spawner.consecutive_failure_limit = 3
 c.SimpleLocalProcessSpawner.home_dir_template = str(here / "home-{username}")
 if os.environ["TEST_SPAWNER"] == "docker":  # by the entry point's name; there is no engine at DOCKER_HOST
     c.JupyterHub.spawner_class = "docker"
+    c.DockerSpawner.remove = True
 else:
     c.JupyterHub.spawner_class = Session
     c.Spawner.pre_spawn_hook = site_hook

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import jupyterhub.spawner
 from tornado import web
+
+# Since JupyterHub 6 a refusal by rule is told from a failure, which counts for consecutive_failure_limit.
+_BASE: Any = getattr(jupyterhub.spawner, "SpawnException", web.HTTPError)
 
 
 class Refused(Exception):
@@ -21,9 +27,12 @@ class Unready(Exception):
         self.message, self.values = message, values
 
 
-class RefusedError(web.HTTPError):
+class RefusedError(_BASE):  # type: ignore[misc]
     """A refusal as JupyterHub shows it: on the launch page, on an error page, as ``message`` by REST."""
 
     def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(status, sentence)
+        if _BASE is web.HTTPError:
+            super().__init__(status, sentence)
+        else:
+            super().__init__(sentence, reason="refused", status_code=status)
         self.jupyterhub_message = sentence
