@@ -87,4 +87,5 @@ def test_the_page_in_the_dark(browser: Browser, alice: HubClient) -> None:
     page = log_in(browser, alice)
     page.evaluate("document.documentElement.setAttribute('data-bs-theme', 'dark')")
     shot(page, "launch-page-dark")
+    page.check("input[value=free]")
     expect(page.locator("input[value=ocean]")).to_be_visible()

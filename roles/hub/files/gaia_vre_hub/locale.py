@@ -9,6 +9,7 @@ LANGUAGES = ("en", "fr")
 MESSAGES: dict[str, dict[str, str]] = {
     "heading": {"en": "Choose your environments", "fr": "Choisissez vos environnements"},
     "for_user": {"en": "The session will belong to", "fr": "La session appartiendra à"},
+    "error": {"en": "Error:", "fr": "Erreur :"},
     "start": {"en": "Start", "fr": "Démarrer"},
     "compositions": {"en": "Ready-made", "fr": "Prêt à l'emploi"},
     "own": {"en": "My own choice", "fr": "Mon propre choix"},

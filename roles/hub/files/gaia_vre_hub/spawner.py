@@ -94,13 +94,36 @@ def over(base: type[Any], manifest_file: ManifestFile) -> type[Any]:  # noqa: C9
             return options
 
         def _vre_check(self, options: Any) -> None:
-            self._vre_choose(options)
+            try:
+                self._vre_choose(options)
+            except RefusedError:
+                self._vre_no_failure()
+                raise
 
         # -- the launch -----------------------------------------------------------------------
 
         async def run_pre_spawn_hook(self) -> None:
             """The choice is checked, whatever way it came; then the admin's hook runs; then ours is laid on top."""
-            manifest, choice = self._vre_choose(self.user_options)
+            try:
+                manifest, choice = self._vre_choose(self.user_options)
+                await self._vre_ready(manifest, choice)
+            except RefusedError:
+                self._vre_no_failure()
+                raise
+
+            done = super().run_pre_spawn_hook()
+            if inspect.isawaitable(done):
+                await done
+
+            if choice.resources is not None and choice.resources.memory:
+                self.mem_limit = choice.resources.memory
+            if choice.resources is not None and choice.resources.cpu:
+                self.cpu_limit = choice.resources.cpu
+            SUBSTRATES[manifest.substrate].prepare(self, choice)
+            self.vre_environment = environment(manifest, choice)
+
+        async def _vre_ready(self, manifest: Manifest, choice: Choice) -> None:
+            """Refuse what the substrate could not start."""
             substrate = SUBSTRATES[manifest.substrate]
             try:
                 absent = await substrate.missing(self, choice)
@@ -112,16 +135,20 @@ def over(base: type[Any], manifest_file: ManifestFile) -> type[Any]:  # noqa: C9
                 titles = (text(manifest.images[name].title, self.vre_language(), name) for name in absent)
                 raise RefusedError(503, say("absent", self.vre_language(), value=", ".join(titles)))
 
-            done = super().run_pre_spawn_hook()
-            if inspect.isawaitable(done):
-                await done
+        def _vre_no_failure(self) -> None:
+            """A refusal is no failure of the hub, which ends after ``consecutive_failure_limit`` of them.
 
-            if choice.resources is not None and choice.resources.memory:
-                self.mem_limit = choice.resources.memory
-            if choice.resources is not None and choice.resources.cpu:
-                self.cpu_limit = choice.resources.cpu
-            substrate.prepare(self, choice)
-            self.vre_environment = environment(manifest, choice)
+            JupyterHub counts when the launch's future is done: any error before 6.0, a 5xx since.
+            """
+            self.consecutive_failure_limit = 0  # this object is not used for another launch
+            future = getattr(self, "_spawn_future", None)
+            if self.handler is None or future is None:
+                return
+            settings = self.handler.settings
+            before = settings.get("failure_count", 0)
+            future.add_done_callback(
+                lambda _done: settings.update(failure_count=min(before, settings.get("failure_count", 0)))
+            )
 
         def get_env(self) -> dict[str, str]:
             """What the hub's own configuration gives, and the session's record."""
