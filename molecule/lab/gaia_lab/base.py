@@ -40,9 +40,11 @@ def _build(suite: str, packages: list[str], root: Path) -> None:
     say(f"building the base {root.name} (Debian {suite}, once, about half a minute)")
     partial = root.with_name(f".{root.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
+    # In namespaces of its own: its mounts and processes end with it, and it with us.
     run(
-        "nice",
-        "mmdebstrap",
+        *("setpriv", "--pdeathsig", "KILL", "--"),
+        *("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"),
+        *("nice", "mmdebstrap"),
         "--quiet",
         "--variant=minbase",
         '--aptopt=Acquire::Check-Valid-Until "false"',

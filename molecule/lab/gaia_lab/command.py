@@ -35,3 +35,12 @@ def succeeds(argv: Sequence[str], timeout: float = 30) -> bool:
         return subprocess.run(argv, capture_output=True, timeout=timeout, check=False).returncode == 0
     except subprocess.TimeoutExpired:
         return False
+
+
+def answer(argv: Sequence[str], timeout: float = 30) -> str:
+    """What a program printed, whatever its exit code; empty when it did not end in time."""
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        return ""
+    return done.stdout.strip()

@@ -6,36 +6,21 @@ import contextlib
 import os
 import shlex
 import shutil
+import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gaia_lab import process
+from gaia_lab import cgroup, outer, process
 from gaia_lab.base import ensure_base
-from gaia_lab.command import run, say, succeeds
+from gaia_lab.command import answer, run, say
 from gaia_lab.errors import LabError
 from gaia_lab.network import DNS, Network
 from gaia_lab.spec import HostSpec
 
-OUTER_CA = Path("/etc/ssl/certs/ca-certificates.crt")
+PROPAGATE = Path("/run/systemd/nspawn/propagate")
 SYSCALLS = "add_key keyctl bpf perf_event_open @keyring @privileged"
-
-
-def unified_cgroups() -> Path:
-    """Where this machine has the unified hierarchy of control groups."""
-    unified = Path("/sys/fs/cgroup/unified")
-    return unified if unified.is_dir() else Path("/sys/fs/cgroup")
-
-
-def remove_cgroup(group: Path, patience: float = 5) -> None:
-    """Remove a control group and those below it, when their last processes are gone."""
-    until = time.monotonic() + patience
-    while group.is_dir() and time.monotonic() < until:
-        for folder, _folders, _files in os.walk(group, topdown=False):
-            with contextlib.suppress(OSError):
-                Path(folder).rmdir()
-        if group.is_dir():
-            time.sleep(0.05)
 
 
 @dataclass(frozen=True)
@@ -65,7 +50,7 @@ class Host:
     @property
     def cgroup(self) -> Path:
         """The host's control group."""
-        return unified_cgroups() / self.network.namespace(self.spec.name)
+        return cgroup.unified() / self.network.namespace(self.spec.name)
 
     def runs(self) -> bool:
         """Whether the host is up."""
@@ -93,14 +78,9 @@ class Host:
         self.write("/root/.ssh/authorized_keys", public_key, 0o600)
         (self.upper / "root/.ssh").chmod(0o700)
         (self.upper / "root").chmod(0o700)
-        # The outer machine's authorities: packages may come through its proxy.
-        self.write("/etc/ssl/certs/ca-certificates.crt", OUTER_CA.read_text())
-        self.write("/etc/pip.conf", f"[global]\ncert = {OUTER_CA}\n")
-        self.write("/etc/npmrc", f"cafile={OUTER_CA}\n")
-        self.write("/etc/environment", f"NODE_EXTRA_CA_CERTS={OUTER_CA}\nPIP_CERT={OUTER_CA}\n")
-        proxy = Path("/etc/apt/apt.conf.d/01proxy")
-        if proxy.exists():
-            self.write(str(proxy), proxy.read_text())
+        for path, text in outer.settings().items():
+            self.write(path, text)
+        outer.lend_packages(self.upper)
 
     def chroot(self, *argv: str, stdin: str | None = None) -> None:
         """Run a program in the host's root before it boots."""
@@ -113,18 +93,13 @@ class Host:
         options = f"lowerdir={base},upperdir={f}/upper,workdir={f}/work"
         return f"mount -t overlay overlay -o {shlex.quote(options)} {shlex.quote(str(f / 'root'))}"
 
-    def boot(self, binds: list[tuple[Path, str]] | None = None, before: str = "true") -> None:
-        """Start PID 1.
+    def command(self, binds: Sequence[tuple[Path, str]]) -> list[str]:
+        """The systemd-nspawn that becomes PID 1's parent.
 
         :param binds: further folders of the build host, and where they go.
-        :param before: shell commands run in the host's private mount namespace first.
         """
-        base = ensure_base(self.spec.base)
-        self.network.connect(
-            self.spec.name,
-            [self.spec.address] + ([self.spec.address + 1] if "channel" in self.spec.services else []),
-        )
-        argv = [
+        space = self.network.namespace(self.spec.name)
+        return [
             "systemd-nspawn",
             "--quiet",
             "--boot",
@@ -135,13 +110,23 @@ class Host:
             "--timezone=off",
             "--console=pipe",
             f"--directory={self.folder}/root",
-            f"--machine={self.network.namespace(self.spec.name)}",
-            f"--network-namespace-path=/run/netns/{self.network.namespace(self.spec.name)}",
+            f"--machine={space}",
+            f"--network-namespace-path=/run/netns/{space}",
             "--capability=all",
             f"--system-call-filter={SYSCALLS}",
             *(f"--bind={self.folder}/disks/{disk.strip('/')}:{disk}" for disk in self.spec.disks),
-            *(f"--bind={source}:{target}" for source, target in binds or []),
+            *(f"--bind={source}:{target}" for source, target in binds),
         ]
+
+    def boot(self, binds: list[tuple[Path, str]] | None = None, before: str = "true") -> None:
+        """Start PID 1, in place of what is left of an earlier one.
+
+        :param binds: further folders of the build host, and where they go.
+        :param before: shell commands run in the host's private mount namespace first.
+        """
+        base = ensure_base(self.spec.base)
+        cgroup.remove(self.cgroup)
+        self.network.connect(self.spec.name, self.spec.addresses)
         script = " && ".join(
             [
                 self._mount(base),
@@ -149,10 +134,10 @@ class Host:
                 # PID 1 needs the unified hierarchy; the build host may have the old ones on top. Each host has a
                 # group of its own: two systemds in one would kill each other's services.
                 f"mkdir -p {self.cgroup} && echo $$ > {self.cgroup}/cgroup.procs",
-                f"mount --bind {unified_cgroups()} /sys/fs/cgroup",
+                f"mount --bind {cgroup.unified()} /sys/fs/cgroup",
                 # network: a role's sysctl must not change the whole machine.
                 "export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1",
-                f"exec {shlex.join(argv)}",
+                f"exec {shlex.join(self.command([*(binds or []), *outer.shared_caches()]))}",
             ]
         )
         process.spawn(
@@ -165,30 +150,57 @@ class Host:
         """Wait until PID 1 has started everything and ssh answers.
 
         :param ssh: the ssh command up to the address.
-        :raises LabError: with the last lines of the console.
+        :raises LabError: when the host ends, gives no answer in time, or has failed units.
         """
         until = time.monotonic() + patience
-        ready = [*ssh, f"root@{self.address}", "systemctl is-system-running --wait"]
-        while not succeeds(ready, timeout=20):
-            if not self.runs() or time.monotonic() > until:
-                words = (self.folder / "console.log").read_text(errors="replace").strip().splitlines()[-5:]
-                state = "ended" if not self.runs() else f"gave no answer by ssh within {patience:.0f} s, or is degraded"
-                raise LabError(f"host {self.fqdn} {state}: {' / '.join(words)} (see {self.folder}/console.log)")
+        while True:
+            state = answer([*ssh, f"root@{self.address}", "systemctl is-system-running --wait"], timeout=20)
+            if state == "running":
+                return
+            if state == "degraded":
+                failed = answer([*ssh, f"root@{self.address}", "systemctl list-units --failed --plain --no-legend"])
+                raise LabError(f"host {self.fqdn} is up, but these units failed: {failed}")
+            if not self.runs():
+                raise LabError(f"host {self.fqdn} ended while it booted: {self._last_words()}")
+            if time.monotonic() > until:
+                raise LabError(f"host {self.fqdn} gave no answer by ssh within {patience:.0f} s: {self._last_words()}")
             time.sleep(0.1)
+
+    def probe(self, ssh: list[str]) -> None:
+        """Check that a host that was up already answers.
+
+        :raises LabError: when it does not, with the remedy.
+        """
+        if answer([*ssh, f"root@{self.address}", "echo here"], timeout=10) != "here":
+            raise LabError(
+                f"host {self.fqdn} runs, but gives no answer by ssh at {self.address}: {self._last_words()}; "
+                "`lab down` the lab and boot it anew"
+            )
+
+    def _last_words(self) -> str:
+        console = self.folder / "console.log"
+        words = console.read_text(errors="replace").strip().splitlines()[-5:] if console.exists() else []
+        return " / ".join([*words, f"see {console}"])
 
     def stop(self) -> None:
         """End the host at once; nothing in it is kept."""
         pid = process.recorded(self.pid_file)
         if pid is not None:
+            # PID 1 first: systemd-nspawn then tidies up after it.
             for child in process.children(pid):
-                succeeds(["kill", "-KILL", str(child)])
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
         process.end(self.pid_file, f"host {self.fqdn}")
-        remove_cgroup(self.cgroup)
-        succeeds(["ip", "netns", "del", self.network.namespace(self.spec.name)])
+        cgroup.remove(self.cgroup)
+        # A systemd-nspawn that was killed leaves this.
+        with contextlib.suppress(OSError):
+            (PROPAGATE / self.network.namespace(self.spec.name)).rmdir()
+        self.network.disconnect(self.spec.name)
 
     def remove(self) -> None:
-        """End the host and delete its files."""
+        """End the host and delete its files; the packages that it downloaded are kept."""
+        say(f"removing {self.fqdn}")
+        self.stop()
         if self.folder.exists():
-            say(f"removing {self.fqdn}")
-            self.stop()
+            outer.keep_packages(self.upper)
             shutil.rmtree(self.folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -12,15 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from gaia_lab import services, tls
+from gaia_lab import controller, services, tls
+from gaia_lab.base import ensure_base
 from gaia_lab.command import run, say, succeeds
 from gaia_lab.errors import LabError
 from gaia_lab.host import Host
-from gaia_lab.network import Network, free_index, taken_indexes
+from gaia_lab.network import Network, allotment, free_index, taken_indexes
 from gaia_lab.paths import cache, lab_dir, labs
-from gaia_lab.spec import Spec, load_spec
+from gaia_lab.spec import Spec, load_spec, spec_file
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,16 @@ class Lab:
 
 
 def find(name: str) -> Lab | None:
-    """The lab of that name, or None."""
+    """The lab of that name, or None. It is what its spec was when it was made."""
+    folder = lab_dir(name)
     try:
-        data = json.loads((lab_dir(name) / "lab.json").read_text())
-    except FileNotFoundError:
+        data = json.loads((folder / "lab.json").read_text())
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return Lab(name, load_spec(data["spec"]), data["index"], lab_dir(name), Path(data.get("store", "")))
+    copy = folder / "spec.yml"
+    return Lab(
+        name, load_spec(data["spec"], copy if copy.exists() else None), data["index"], folder, Path(data["store"])
+    )
 
 
 def get(name: str) -> Lab:
@@ -101,51 +105,67 @@ def all_names() -> list[str]:
 
 @contextmanager
 def _lock(name: str) -> Iterator[None]:
-    with (labs() / f".{name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    """One command at a time on a lab."""
+    path = labs() / f".{name}.lock"
+    while True:
+        with path.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"waiting for another command on lab {name}")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            # `down` deletes the file: then it is no lock any more.
+            if _is(path, os.fstat(file.fileno())):
+                yield
+                return
 
 
-def _create(name: str, spec: Spec, store: Path) -> Lab:
-    """Allot a subnet and write what never changes: keys, passwords, lab.json."""
+def _is(path: Path, status: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(path.stat(), status)
+    except FileNotFoundError:
+        return False
+
+
+def _create(name: str, spec: Spec, taken: set[int], store: Path | None) -> Lab:
+    """Write what never changes: keys, passwords, lab.json."""
     folder = lab_dir(name)
-    with _lock("subnets"):
-        taken = taken_indexes() | {other.index for n in all_names() if (other := find(n))}
-        index = free_index(taken)
-        folder.mkdir(mode=0o700, exist_ok=True)
-        lab = Lab(name, spec, index, folder, store)
-        data: dict[str, Any] = {
-            "name": name,
-            "spec": spec.name,
-            "zone": spec.zone,
-            "index": index,
-            "store": str(store),
-            "subnet": f"{lab.network.address(0)}/24",
-            "hosts": {host.fqdn: {"address": host.address} for host in lab.hosts},
-            "ca": str(folder / "ca.pem"),
-            "ssh_key": str(folder / "id"),
-            "registry": {
-                "host": f"registry.{spec.zone}",
-                "username": services.REGISTRY_USER,
-                "password": secrets.token_urlsafe(12),
-            },
-            "users": {
-                user: {"password": secrets.token_urlsafe(9), "groups": groups}
-                for user, groups in services.USERS.items()
-            },
-            "hub_url": f"https://hub.{spec.zone}",
-            "channel_url": f"https://channel.{spec.zone}",
-        }
-        tls.make_ca(folder)
-        for host in lab.hosts:
-            tls.make_certificate(folder, host.spec.name, [host.fqdn], [host.address])
-            if "channel" in host.spec.services:
-                tls.make_certificate(folder, "channel", [f"channel.{spec.zone}"], [])
-        run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab-{name}", "-f", str(folder / "id"))
-        _write_files(lab, data)
-        # Last: a folder without lab.json is a half-made lab that `down` removes.
-        (folder / "lab.json").touch(mode=0o600)
-        (folder / "lab.json").write_text(json.dumps(data, indent=1))
+    folder.mkdir(mode=0o700)
+    lab = Lab(name, spec, free_index(taken), folder, store or Path())
+    data: dict[str, Any] = {
+        "name": name,
+        "spec": spec.name,
+        "zone": spec.zone,
+        "index": lab.index,
+        "store": str(lab.store),
+        "subnet": f"{lab.network.address(0)}/24",
+        "hosts": {host.fqdn: {"address": host.address} for host in lab.hosts},
+        "ca": str(folder / "ca.pem"),
+        "ssh_key": str(folder / "id"),
+        "registry": {
+            "host": f"registry.{spec.zone}",
+            "username": services.REGISTRY_USER,
+            "password": secrets.token_urlsafe(12),
+        },
+        "users": {
+            user: {"password": secrets.token_urlsafe(9), "groups": groups} for user, groups in services.USERS.items()
+        },
+        "hub_url": f"https://hub.{spec.zone}",
+        "channel_url": f"https://channel.{spec.zone}",
+    }
+    tls.make_ca(folder)
+    for host in lab.hosts:
+        tls.make_certificate(folder, host.spec.name, [host.fqdn], [host.address])
+        if "channel" in host.spec.services:
+            tls.make_certificate(folder, "channel", [f"channel.{spec.zone}"], [])
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab-{name}", "-f", str(folder / "id"))
+    shutil.copyfile(spec_file(spec.name), folder / "spec.yml")
+    _write_files(lab, data)
+    # Last, and at once: a folder without lab.json is a half-made lab, of which nothing runs yet.
+    partial = folder / ".lab.json"
+    partial.touch(mode=0o600)
+    partial.write_text(json.dumps(data, indent=1))
+    partial.rename(folder / "lab.json")
     return lab
 
 
@@ -157,42 +177,49 @@ def _write_files(lab: Lab, data: dict[str, Any]) -> None:
         "StrictHostKeyChecking accept-new\nLogLevel ERROR\nConnectTimeout 2\n"
         "ServerAliveInterval 5\nServerAliveCountMax 3\n"
     )
-    (lab.folder / "vars.yml").touch(mode=0o600)
-    (lab.folder / "vars.yml").write_text(
-        yaml.safe_dump(
-            {
-                "vault_registry_password": data["registry"]["password"],
-                "registry_ca_file": data["ca"],
-                "hub_tls": {"certificate": str(lab.folder / "hub.pem"), "key": str(lab.folder / "hub.key")},
-            }
-        )
-    )
+    variables = lab.folder / "vars.yml"
+    variables.touch(mode=0o600)
+    variables.write_text(controller.secrets_file(data["registry"]["password"], lab.folder))
 
 
-def up(name: str, spec_name: str, store: Path) -> Lab:
+def up(name: str, spec_name: str, store: Path | None = None) -> Lab:
     """Boot a lab, or what of it does not run; gives it when every host answers by ssh.
 
     :param store: content of its registry; a lab that is up keeps its own.
     """
     spec = load_spec(spec_name)
+    for base in sorted({host.base for host in spec.hosts}):
+        ensure_base(base)
     with _lock(name):
         lab = find(name)
-        if lab is None and lab_dir(name).exists():
-            shutil.rmtree(lab_dir(name))
-        if lab is not None and lab.spec.name != spec_name:
-            raise LabError(f"lab {name} is up from spec {lab.spec.name}; `lab down {name}` first, or give --name")
-        lab = lab or _create(name, spec, store)
+        if lab is not None and lab.spec != spec:
+            raise LabError(
+                f"lab {name} is up from another spec or another state of it ({lab.spec.name}): "
+                f"`lab down {name}` first, or give --name"
+            )
+        with allotment():
+            if lab is None:
+                if lab_dir(name).exists():
+                    shutil.rmtree(lab_dir(name))
+                lab = _create(name, spec, taken_indexes() | _own_indexes(), store)
+            lab.network.up()
         data = json.loads((lab.folder / "lab.json").read_text())
-        lab.network.up()
-        started = [host for host in lab.hosts if not host.runs()]
-        for host in started:
+        running = [host for host in lab.hosts if host.runs()]
+        starting = [host for host in lab.hosts if host not in running]
+        for host in starting:
             say(f"booting {host.fqdn} at {host.address}")
             _boot(lab, host, data)
-        for host in started:
+        for host in starting:
             host.wait(lab.ssh)
-        if not started:
-            say(f"lab {name} is up already")
+        for host in running:
+            host.probe(lab.ssh)
+        if running:
+            say(f"lab {name}: {', '.join(host.fqdn for host in running)} {'were' if running[1:] else 'was'} up already")
     return lab
+
+
+def _own_indexes() -> set[int]:
+    return {lab.index for name in all_names() if (lab := find(name))}
 
 
 def _boot(lab: Lab, host: Host, data: dict[str, Any]) -> None:
@@ -221,9 +248,17 @@ def _boot(lab: Lab, host: Host, data: dict[str, Any]) -> None:
     if host.spec.users:
         services.write_users(host, {user: u["password"] for user, u in data["users"].items()})
     if host.spec.controller:
-        host.write("/root/.ssh/id_ed25519", (lab.folder / "id").read_text(), 0o600)
-        host.write("/root/lab-ca.pem", (lab.folder / "ca.pem").read_text())
+        controller.write(host, lab.folder, data["registry"]["password"], _known_hosts(lab))
     host.boot(binds, before)
+
+
+def _known_hosts(lab: Lab) -> str:
+    """What an admin's ssh remembers of the hosts: their keys, which come with their bases."""
+    lines = []
+    for host in lab.hosts:
+        key = ensure_base(host.spec.base) / "etc/ssh/ssh_host_ed25519_key.pub"
+        lines.append(f"{host.fqdn},{host.address} {' '.join(key.read_text().split()[:2])}\n")
+    return "".join(lines)
 
 
 def down(name: str) -> None:
@@ -232,14 +267,23 @@ def down(name: str) -> None:
     with _lock(name):
         lab = find(name)
         if lab is not None:
-            for socket in (folder / "ssh").iterdir():
-                succeeds(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "lab"])
+            _close_connections(lab)
             for host in lab.hosts:
                 host.remove()
-            lab.network.down()
+            with allotment():
+                lab.network.down()
         if folder.exists():
-            shutil.rmtree(folder)
+            # lab.json last: while it is there, an interrupted removal can be taken up again.
+            for child in sorted(folder.iterdir(), key=lambda path: path.name == "lab.json"):
+                shutil.rmtree(child) if child.is_dir() and not child.is_symlink() else child.unlink()
+            folder.rmdir()
             say(f"lab {name} is removed")
         else:
             say(f"no lab {name}")
-    (labs() / f".{name}.lock").unlink(missing_ok=True)
+        (labs() / f".{name}.lock").unlink()
+
+
+def _close_connections(lab: Lab) -> None:
+    """End the ssh connections that ansible keeps open."""
+    for socket in (lab.folder / "ssh").glob("*"):
+        succeeds(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "lab"], timeout=5)

@@ -37,7 +37,10 @@ def recorded(file: Path) -> int | None:
 
 
 def spawn(file: Path, log: Path, argv: Sequence[str]) -> int:
-    """Start a process in a session of its own, log to ``log``, remember it in ``file``."""
+    """Start a process in a session of its own, log to ``log``, remember it in ``file``.
+
+    The process itself writes the record, before it becomes ``argv``: also when we are killed meanwhile.
+    """
     with log.open("ab") as output:
         process = subprocess.Popen(
             argv,
@@ -46,8 +49,9 @@ def spawn(file: Path, log: Path, argv: Sequence[str]) -> int:
             stderr=output,
             start_new_session=True,
             close_fds=True,
+            preexec_fn=lambda: record(file, os.getpid()),  # we have one thread
         )
-    record(file, process.pid)
+    process.returncode = 0  # it outlives us: Python shall not wait for it
     return process.pid
 
 
