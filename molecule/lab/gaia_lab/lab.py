@@ -31,7 +31,7 @@ class Lab:
     spec: Spec
     index: int
     folder: Path
-    store: Path
+    store: Path = Path()
 
     @property
     def network(self) -> Network:
