@@ -166,16 +166,19 @@ class Host:
                 raise LabError(f"host {self.fqdn} gave no answer by ssh within {patience:.0f} s: {self._last_words()}")
             time.sleep(0.1)
 
-    def probe(self, ssh: list[str]) -> None:
-        """Check that a host that was up already answers.
+    def probe(self, ssh: list[str], patience: float = 15) -> None:
+        """Check that a host that was up already answers; another command may have just begun to boot it.
 
         :raises LabError: when it does not, with the remedy.
         """
-        if answer([*ssh, f"root@{self.address}", "echo here"], timeout=10) != "here":
-            raise LabError(
-                f"host {self.fqdn} runs, but gives no answer by ssh at {self.address}: {self._last_words()}; "
-                "`lab down` the lab and boot it anew"
-            )
+        until = time.monotonic() + patience
+        while answer([*ssh, f"root@{self.address}", "echo here"], timeout=10) != "here":
+            if time.monotonic() > until:
+                raise LabError(
+                    f"host {self.fqdn} runs, but gives no answer by ssh at {self.address}: {self._last_words()}; "
+                    "`lab down` the lab and boot it anew"
+                )
+            time.sleep(0.1)
 
     def _last_words(self) -> str:
         console = self.folder / "console.log"

@@ -83,7 +83,11 @@ def find(name: str) -> Lab | None:
         return None
     copy = folder / "spec.yml"
     return Lab(
-        name, load_spec(data["spec"], copy if copy.exists() else None), data["index"], folder, Path(data["store"])
+        name,
+        load_spec(data["spec"], copy if copy.exists() else None),
+        data["index"],
+        folder,
+        Path(data.get("store", "")),
     )
 
 
