@@ -11,20 +11,15 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.gaia_data.vre.plugins.module_utils._registry import repository_of
+
 
 def pinned_references(images: Mapping[str, Any]) -> list[str]:
     """``repository@digest`` of each image of a lock, sorted."""
     try:
-        return sorted(f"{repository(image['reference'])}@{image['digest']}" for image in images.values())
+        return sorted(f"{repository_of(image['reference'])}@{image['digest']}" for image in images.values())
     except (AttributeError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"this is no lock: {error!r}. Remedy: run gaia_data.vre.lock again.") from error
-
-
-def repository(reference: str) -> str:
-    """A reference without its tag and digest."""
-    path = reference.split("@", 1)[0]
-    head, slash, tail = path.rpartition("/")
-    return head + slash + tail.split(":", 1)[0]
 
 
 def docker_auths(registries: Mapping[str, Any]) -> dict[str, dict[str, str]]:

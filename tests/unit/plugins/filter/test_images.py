@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.gaia_data.vre.plugins.filter.images import docker_auths, pinned_references, repository
+from ansible_collections.gaia_data.vre.plugins.filter.images import docker_auths, pinned_references
+from ansible_collections.gaia_data.vre.plugins.module_utils._registry import repository_of
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,7 @@ from ansible_collections.gaia_data.vre.plugins.filter.images import docker_auths
     ],
 )
 def test_repository_drops_tag_and_digest_but_no_port(reference: str, expected: str) -> None:
-    assert repository(reference) == expected
+    assert repository_of(reference) == expected
 
 
 def test_references_are_sorted_and_by_digest() -> None:
