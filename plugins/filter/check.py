@@ -81,9 +81,43 @@ def _latest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return list({row["kernel"]: row for row in rows}.values())
 
 
+def check_report(
+    manifest: Mapping[str, Any], results: Sequence[Mapping[str, Any]], verdict: Mapping[str, Any], scope: str
+) -> list[str]:
+    """Lines for a person: how each kernel did, what is on offer now, what is not and why.
+
+    :param manifest: as it was before the check.
+    :param verdict: of ``check_verdict``; empty when nothing was to be tried.
+    """
+    images, passed = manifest["images"], set(verdict.get("promote", []) if scope == "candidates" else [])
+    lines = [_row_line(row) for result in results for row in result.get("results", [])]
+    lines += [f"{row['kernel']}: FAILED: {row['error']}" for row in verdict.get("failed", []) if not row["environment"]]
+    if not results:
+        lines.append("Nothing is new, so nothing was tried.")
+    on_offer, held = [], []
+    for name, image in sorted(images.items()):
+        pin = image["candidate"] if name in passed and image["candidate"] else image["offered"]
+        if pin:
+            on_offer.append(f"{name} {pin['version']}".strip())
+        if image["candidate"] and name not in passed:
+            stays = f"{image['offered']['version']} stays on offer" if image["offered"] else "not on offer"
+            held.append(f"{name} {image['candidate']['version']}: its check did not pass, {stays}.")
+    return [*lines, *held, f"On offer: {', '.join(on_offer) or 'nothing'}."]
+
+
+def _row_line(row: Mapping[str, Any]) -> str:
+    done = f"runs, {row['language']} {row['version']}, {row['seconds']} s" if row["ok"] else f"FAILED: {row['error']}"
+    return f"{row['image']}, {row['kernel']}: {done}"
+
+
 class FilterModule:
     """The filters, by name."""
 
     def filters(self) -> dict[str, Any]:
         """As Ansible asks for them."""
-        return {"check_sessions": check_sessions, "check_again": check_again, "check_verdict": check_verdict}
+        return {
+            "check_sessions": check_sessions,
+            "check_again": check_again,
+            "check_verdict": check_verdict,
+            "check_report": check_report,
+        }

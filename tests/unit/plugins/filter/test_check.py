@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.gaia_data.vre.plugins.filter.check import check_again, check_sessions, check_verdict
+from ansible_collections.gaia_data.vre.plugins.filter.check import (
+    check_again,
+    check_report,
+    check_sessions,
+    check_verdict,
+)
 
 
 def manifest(**images: tuple[str, bool, bool]) -> dict[str, Any]:
@@ -110,3 +115,42 @@ def test_an_image_whose_kernels_are_unknown_passes_with_its_session() -> None:
 def test_a_system_image_in_which_nothing_runs_is_not_offered() -> None:
     verdict = check_verdict([session("a", candidates=("lab",))], [done(row("a", ok=False))])
     assert verdict["promote"] == []
+
+
+def test_the_report_says_how_each_kernel_did_and_what_is_on_offer() -> None:
+    images = {
+        "lab": {"kind": "system", "offered": {"version": "1"}, "candidate": None},
+        "a": {"kind": "business", "offered": {"version": "1"}, "candidate": {"version": "2"}},
+        "b": {"kind": "business", "offered": {"version": "1"}, "candidate": {"version": "2"}},
+        "c": {"kind": "business", "offered": None, "candidate": {"version": "1"}},
+    }
+    runs = {
+        "image": "a",
+        "kernel": "ka",
+        "ok": True,
+        "language": "python",
+        "version": "3.13",
+        "seconds": 1.5,
+        "error": "",
+    }
+    fails = {"image": "b", "environment": "b", "kernel": "kb", "ok": False, "error": "boom"}
+    none = {"image": "lab", "environment": "", "kernel": "session of lab", "ok": False, "error": "no answer"}
+    lines = check_report(
+        {"images": images}, [{"results": [runs, fails]}], {"promote": ["a"], "failed": [fails, none]}, "candidates"
+    )
+    assert lines == [
+        "a, ka: runs, python 3.13, 1.5 s",
+        "b, kb: FAILED: boom",
+        "session of lab: FAILED: no answer",
+        "b 2: its check did not pass, 1 stays on offer.",
+        "c 1: its check did not pass, not on offer.",
+        "On offer: a 2, b 1, lab 1.",
+    ]
+
+
+def test_the_report_of_nothing_new() -> None:
+    images = {"lab": {"kind": "system", "offered": {"version": "1"}, "candidate": None}}
+    assert check_report({"images": images}, [], {}, "candidates") == [
+        "Nothing is new, so nothing was tried.",
+        "On offer: lab 1.",
+    ]
