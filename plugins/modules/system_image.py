@@ -18,45 +18,13 @@ description:
 author:
   - Gaia Data (@gaia-data)
 extends_documentation_fragment:
+  - gaia_data.vre.image_build
   - gaia_data.vre.registries
-attributes:
-  check_mode:
-    description: Solves the environments and says whether the image would be built.
-    support: full
-  diff_mode:
-    description: Shows the packages that were asked for, and the digest of the inputs, before and after.
-    support: full
 requirements:
   - py-rattler, zstandard and PyYAML for the Python that runs the module
   - bubblewrap
   - mmdebstrap
 options:
-  folder:
-    description: Folder with C(image.yml) and a file for each environment.
-    type: path
-    required: true
-  reference:
-    description: Where to push, with a tag. At least one of O(reference) and O(layout) is needed.
-    type: str
-  layout:
-    description: Folder that keeps the image as an OCI layout. It is replaced when the image changed.
-    type: path
-  channels:
-    description:
-      - URLs of conda channels, the most wanted first. A folder is C(file:///path).
-      - Channels that C(environment.yml) names are for the author's own computer and not used.
-    type: list
-    elements: str
-    required: true
-  platform:
-    description: Platform of the image.
-    type: str
-    choices: [linux/amd64]
-    default: linux/amd64
-  cache_dir:
-    description: Folder that keeps downloaded packages.
-    type: path
-    required: true
   suite:
     description: Debian suite of the base.
     type: str

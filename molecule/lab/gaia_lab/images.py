@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._build import oci
+from ansible_collections.gaia_data.vre.plugins.module_utils._contract import PREFIX
 from ansible_collections.gaia_data.vre.plugins.module_utils._registry import Registries
 from gaia_lab import lab
 from gaia_lab.channel import ensure_channel
@@ -28,7 +29,6 @@ from gaia_lab.paths import cache
 ROOT = Path(os.environ.get("GAIA_VRE_ROOT", Path(__file__).resolve().parents[3]))
 REGISTRY = "registry.example.org"
 TINY = 200
-P = "org.gaia-data.vre."
 ENVIRONMENT = {"kernels": {"python3": {"language": "python", "display_name": "Python 3"}}, "packages": {}}
 
 
@@ -59,7 +59,7 @@ def contract_labels(name: str, environments: Any = None, **changes: str | None) 
         "environments": json.dumps({name: ENVIRONMENT} if environments is None else environments),
     }
     labels.update({key.replace("_", "-"): value for key, value in changes.items()})
-    found = {P + key: value for key, value in labels.items() if value is not None}
+    found = {PREFIX + key: value for key, value in labels.items() if value is not None}
     return {**found, "org.opencontainers.image.title": name, "org.opencontainers.image.version": "1"}
 
 
@@ -75,7 +75,7 @@ def bad_images() -> dict[str, tuple[dict[str, str], str]]:
         "mount-path": (contract_labels("mount-path", mount_path="/etc"), "amd64"),
         "traversal": (contract_labels("traversal", {"../../etc": ENVIRONMENT}), "amd64"),
         "no-kernel": (contract_labels("no-kernel", {"no-kernel": {"kernels": {}, "packages": {}}}), "amd64"),
-        "no-json": (contract_labels("no-json", environments=None) | {P + "environments": "{"}, "amd64"),
+        "no-json": (contract_labels("no-json", environments=None) | {PREFIX + "environments": "{"}, "amd64"),
         "not-business": ({"org.opencontainers.image.title": "something"}, "amd64"),
         "contract": (contract_labels("contract", contract="9"), "amd64"),
         "arm": (contract_labels("arm", platform="linux/arm64"), "arm64"),
