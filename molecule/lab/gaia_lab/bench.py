@@ -89,12 +89,13 @@ def play(folder: Path, playbook: str) -> int:
     argv = [
         "ansible-playbook",
         "-i",
-        str(folder / "hosts.yml"),
+        "hosts.yml",
         "-e",
         f"@{state}/vars.yml",
         f"gaia_data.vre.{playbook}",
     ]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    # In the centre's folder, as an admin does: its ansible.cfg counts.
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
     found = re.search(r"changed=(\d+) .*failed=0", done.stdout)
     if done.returncode or found is None:
         raise LabError(f"{playbook} failed:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
