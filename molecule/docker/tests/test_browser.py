@@ -74,6 +74,7 @@ def test_the_page_works_without_javascript_in_french_on_a_telephone(browser: Bro
     page = log_in(browser, bob, script=False, language="fr-FR", width=390)
     shot(page, "launch-page-fr-narrow")
     expect(page.locator("div.vre")).to_contain_text("Mon propre choix")
+    expect(page.locator("#noscript")).to_be_hidden()  # JupyterHub's "requires JavaScript" is not true here
     width = page.locator("div.vre").bounding_box()
     assert width is not None
     assert width["width"] <= 390, "nothing sticks out of a narrow screen"

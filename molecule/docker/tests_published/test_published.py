@@ -1,12 +1,15 @@
-"""After `publish`: the running session keeps its digest, a new one gets the newer image."""
+"""After `publish`: the running session keeps its digest, a new one gets the newer image; `remove` spares it."""
 
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 from testinfra.host import Host
 
+from gaia_lab.playbook import play
 from gaia_lab.session import lab_client
 
 OCEAN = "conda-env-ocean-ocean-py"
@@ -30,6 +33,20 @@ def test_the_running_session_keeps_its_digest_and_a_new_one_gets_the_new(host: H
 
     assert after["digest"] == offered["digest"] != before["digest"]
     assert after["numpy"] != before["numpy"]
+
+
+def test_remove_refuses_while_a_session_runs() -> None:
+    alice = lab_client("alice")
+    alice.login()
+    if alice.server() is None:
+        alice.start({"choice": "free", "system": "lab", "business": ["ocean"]})
+    done = play(Path(os.environ["GAIA_LAB_STATE"]) / "inventory", "remove")
+    assert done.code != 0
+    assert "1 session(s) run: " in done.text, done.text[-3000:]
+    assert "docker_remove_sessions=true" in done.text
+    assert done.changed == 0
+    alice.open_session()
+    assert not alice.run(OCEAN, "print(1)").error
 
 
 def _show(client: Any) -> dict[str, str]:

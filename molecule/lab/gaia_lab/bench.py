@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -20,6 +18,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _manifest
+from gaia_lab import playbook
 from gaia_lab.client import HubClient
 from gaia_lab.command import say
 from gaia_lab.errors import LabError
@@ -83,23 +82,12 @@ def write_inventory(folder: Path, images: int) -> None:
     settings.write_text(yaml.safe_dump(variables))
 
 
-def play(folder: Path, playbook: str) -> int:
+def play(folder: Path, name: str) -> int:
     """Run a playbook of the collection; gives the number of changed tasks."""
-    state = Path(os.environ["GAIA_LAB_STATE"])
-    argv = [
-        "ansible-playbook",
-        "-i",
-        "hosts.yml",
-        "-e",
-        f"@{state}/vars.yml",
-        f"gaia_data.vre.{playbook}",
-    ]
-    # In the centre's folder, as an admin does: its ansible.cfg counts.
-    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
-    found = re.search(r"changed=(\d+) .*failed=0", done.stdout)
-    if done.returncode or found is None:
-        raise LabError(f"{playbook} failed:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
-    return int(found[1])
+    done = playbook.play(folder, name)
+    if done.code or done.changed is None:
+        raise LabError(f"{name} failed:\n{done.text[-5000:]}")
+    return done.changed
 
 
 def noop(folder: Path) -> float:
