@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+# Images in one session: a failed start is tried again image by image, and a hub takes no choice of hundreds.
+MOST = 20
+
 
 def check_sessions(manifest: Mapping[str, Any], scope: str) -> list[dict[str, Any]]:
     """The sessions that try every kernel once, as few as possible.
@@ -19,14 +22,20 @@ def check_sessions(manifest: Mapping[str, Any], scope: str) -> list[dict[str, An
     business = [name for name, image in images.items() if image["kind"] == "business"]
     if scope == "offered":
         mounted = [name for name in business if images[name]["offered"]]
-        return [_session(name, mounted, []) for name in system if images[name]["offered"]]
+        return [session for name in system if images[name]["offered"] for session in _sessions(name, mounted, [])]
     candidates = [name for name in business if images[name]["candidate"]]
     # A new system image must run what is there already, too.
-    sessions = [_session(name, business, [name, *candidates]) for name in system if images[name]["candidate"]]
-    if candidates and not sessions:
-        usable = [name for name in system if images[name]["offered"]]
-        sessions = [_session(name, candidates, candidates) for name in usable[:1]]
-    return sessions
+    new = [name for name in system if images[name]["candidate"]]
+    if new or not candidates:
+        return [session for name in new for session in _sessions(name, business, [name, *candidates])]
+    usable = [name for name in system if images[name]["offered"]]
+    return [session for name in usable[:1] for session in _sessions(name, candidates, candidates)]
+
+
+def _sessions(system: str, images: Sequence[str], candidates: Sequence[str]) -> list[dict[str, Any]]:
+    """All of ``images`` under one system image; without any, the system image alone."""
+    parts = [images[start : start + MOST] for start in range(0, len(images), MOST)] or [images]
+    return [_session(system, part, [name for name in candidates if name == system or name in part]) for part in parts]
 
 
 def _session(system: str, images: Sequence[str], candidates: Sequence[str]) -> dict[str, Any]:

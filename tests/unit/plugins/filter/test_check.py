@@ -117,6 +117,16 @@ def test_a_system_image_in_which_nothing_runs_is_not_offered() -> None:
     assert verdict["promote"] == []
 
 
+def test_many_images_are_tried_in_several_sessions() -> None:
+    images = {f"a{number:03}": ("business", False, True) for number in range(45)}
+    sessions = check_sessions(manifest(lab=("system", False, True), **images), "candidates")
+    assert [len(found["images"]) for found in sessions] == [20, 20, 5]
+    assert [name for found in sessions for name in found["images"]] == sorted(images)
+    assert all(found["candidates"] == ["lab", *found["images"]] for found in sessions)
+    verdict = check_verdict(sessions, [done(*(row(name) for name in found["images"])) for found in sessions])
+    assert verdict == {"promote": ["lab", *sorted(images)], "failed": []}
+
+
 def test_the_report_says_how_each_kernel_did_and_what_is_on_offer() -> None:
     images = {
         "lab": {"kind": "system", "offered": {"version": "1"}, "candidate": None},
