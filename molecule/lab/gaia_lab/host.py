@@ -80,6 +80,11 @@ class Host:
         (self.upper / "root").chmod(0o700)
         for path, text in outer.settings().items():
             self.write(path, text)
+        # Its kernel is this machine's: there are no modules to load.
+        mask = self.upper / "etc/systemd/system/systemd-modules-load.service"
+        mask.parent.mkdir(parents=True, exist_ok=True)
+        mask.unlink(missing_ok=True)
+        mask.symlink_to("/dev/null")
         outer.lend_packages(self.upper)
 
     def chroot(self, *argv: str, stdin: str | None = None) -> None:
