@@ -33,6 +33,7 @@ def play(folder: Path, name: str, variables: Mapping[str, Any] | None = None, ho
     done = subprocess.run(
         [*argv, f"gaia_data.vre.{name}"],
         cwd=folder,
+        env={**os.environ, "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true"},  # molecule forces colours
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
