@@ -6,8 +6,6 @@ import json
 import os
 import re
 import secrets
-import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,89 +18,9 @@ import pytest
 import requests
 
 from gaia_lab.client import HubClient
+from gaia_lab.small_hub import free_ports, manifest, pin, proxy_program
 
-ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent / "centre"
-CACHE = Path(os.environ.get("GAIA_VRE_CACHE", "~/.cache/gaia-vre")).expanduser()
-HTML = '<b>"Wind" & {{ 7 * 7 }}</b>'
-
-
-def proxy_program() -> Path:
-    """configurable-http-proxy as the role installs it, once in the cache."""
-    folder = CACHE / "chp"
-    program = folder / "node_modules/.bin/configurable-http-proxy"
-    if not program.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(ROOT / "roles/hub/files/proxy" / name, folder)
-        subprocess.run(["npm", "ci", "--omit=dev", "--no-audit", "--no-fund"], cwd=folder, check=True)
-    return program
-
-
-def pin(name: str, number: int, *, system: bool = False) -> dict[str, Any]:
-    digest = f"sha256:{number:064x}"
-    reference = f"registry.example.org/vre/{name}@{digest}"
-    common = {
-        "reference": reference,
-        "tag": f"registry.example.org/vre/{name}:{number}",
-        "digest": digest,
-        "version": f"2026.{number}",
-        "size": 41_000_000,
-    }
-    if system:
-        return {**common, "launch": {"image": reference}}
-    kernels = {"python3": {"language": "python", "display_name": "Python 3 (ipykernel)"}}
-    return {
-        **common,
-        "environments": {name: {"kernels": kernels, "packages": {"python": "3.13.5", "numpy": "2.1.0"}}},
-        "envs_dir": f"/opt/gaia/{name}/envs",
-        "mount": {"Type": "image", "Source": reference, "Target": f"/opt/gaia/{name}", "ReadOnly": True},
-    }
-
-
-def manifest() -> dict[str, Any]:
-    """Ocean is the oceanographers', geo is not offered yet, atmosphere's title is hostile."""
-
-    def image(title: str, french: str, offered: Any, **more: Any) -> dict[str, Any]:
-        kind = "system" if offered and "launch" in offered else "business"
-        return {"kind": kind, "title": {"en": title, "fr": french}, "offered": offered, "candidate": None, **more}
-
-    return {
-        "version": 1,
-        "centre": {"name": "example", "title": {"en": "Example"}},
-        "substrate": "docker",
-        "mount_kind": "image",
-        "check": {"user": "gaia-vre-check"},
-        "free_choice": True,
-        "images": {
-            "lab": image("JupyterLab", "JupyterLab", pin("lab", 1, system=True)),
-            "ocean": image(
-                "Ocean modelling",
-                "Modélisation océanique",
-                pin("ocean", 1),
-                groups=["oceanographers"],
-                candidate=pin("ocean", 2),
-                description={"en": "CROCO and its tools", "fr": "CROCO et ses outils"},
-                documentation="https://docs.example.org/ocean",
-            ),
-            "atmosphere": image(HTML, "Vents", pin("atmosphere", 1), documentation="javascript:alert(1)"),
-            "geo": image("Geography", "Géographie", None, candidate=pin("geo", 1)),
-        },
-        "compositions": {
-            "coastal": {
-                "title": {"en": "Coastal studies", "fr": "Études côtières"},
-                "description": {"en": "Sea and air together", "fr": "La mer et l'air ensemble"},
-                "system": "lab",
-                "business": ["atmosphere", "ocean"],
-                "resources": "large",
-            },
-            "shore": {"title": {"en": "Shoreline"}, "system": "lab", "business": ["atmosphere"], "groups": ["coast"]},
-        },
-        "resources": {
-            "small": {"title": {"en": "Small", "fr": "Petit"}, "cpu": 1.0, "memory": 2 << 30},
-            "large": {"title": {"en": "Large", "fr": "Grand"}, "cpu": 4.0, "memory": 8 << 30},
-        },
-    }
 
 
 @dataclass
@@ -127,14 +45,6 @@ class Hub:
     @property
     def log(self) -> str:
         return (self.folder / "hub.log").read_text(errors="replace")
-
-
-def free_ports(count: int) -> list[int]:
-    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in taken]
-    for s in taken:
-        s.close()
-    return ports
 
 
 @contextmanager

@@ -9,10 +9,15 @@ import asyncio
 import grp
 import os
 import pwd
+import ssl
 from functools import partial
 from typing import Any
 
-from traitlets import Set, Unicode
+from tornado.httpclient import HTTPClientError
+from tornado.web import HTTPError
+from traitlets import Set, Unicode, default, validate
+
+from gaia_vre_hub.locale import language, say
 
 
 def unix_groups(name: str) -> list[str]:
@@ -63,12 +68,19 @@ def oidc() -> type[Any]:
         def check_blocked_users(self, username: str, authentication: Any = None) -> bool:
             return username not in self.reserved and super().check_blocked_users(username, authentication)
 
+        async def authenticate(self, handler: Any, data: Any = None, **more: Any) -> Any:
+            try:
+                return await super().authenticate(handler, data, **more)
+            except (HTTPClientError, OSError, ValueError) as error:  # a refusal, no answer, an answer without the name
+                raise _no_login(self, handler, error) from None
+
     return VreOAuthenticator
 
 
 def ldap() -> type[Any]:
     """A directory. LDAPAuthenticator itself gives the hub no groups, so they are read here, as the user who logs in."""
     from ldap3 import SUBTREE
+    from ldap3.core.exceptions import LDAPException
     from ldap3.utils.conv import escape_filter_chars
     from ldapauthenticator import LDAPAuthenticator
 
@@ -82,6 +94,15 @@ def ldap() -> type[Any]:
         group_name_attribute = Unicode("cn", help="Attribute of a group that is its name in the hub.").tag(config=True)
         allowed_group_names = Set(Unicode(), help="Groups whose members may log in.").tag(config=True)
         admin_group_names = Set(Unicode(), help="Groups whose members administrate the hub.").tag(config=True)
+
+        @default("tls_kwargs")
+        def _authorities_of_the_host(self) -> dict[str, Any]:
+            return {"validate": ssl.CERT_REQUIRED}
+
+        @validate("tls_kwargs")
+        def _only_with_certificate(self, proposal: Any) -> dict[str, Any]:
+            """Passwords go to the directory itself. ldap3 alone would take any certificate."""
+            return {"validate": ssl.CERT_REQUIRED, **proposal.value}
 
         def check_blocked_users(self, username: str, authentication: Any = None) -> bool:
             return username not in self.reserved and super().check_blocked_users(username, authentication)
@@ -104,20 +125,29 @@ def ldap() -> type[Any]:
             return sorted({str(name) for row in rows for name in row})
 
         async def authenticate(self, handler: Any, data: dict[str, str]) -> Any:
-            found = await super().authenticate(handler, data)
+            try:  # the library waits for the directory without giving way to others
+                found = await _in_thread(asyncio.run, super().authenticate(handler, data))
+            except LDAPException as error:
+                raise _no_login(self, handler, error) from None
             if found:
                 found["groups"] = found["auth_state"]["user_attributes"].pop(key)
                 if self.admin_group_names:
-                    admin = found["name"] in self.admin_users or not self.admin_group_names.isdisjoint(found["groups"])
-                    found["admin"] = admin
+                    name = self.normalize_username(found["name"])
+                    found["admin"] = name in self.admin_users or not self.admin_group_names.isdisjoint(found["groups"])
             return found
 
         async def check_allowed(self, username: str, auth_model: dict[str, Any]) -> bool:
-            if await super().check_allowed(username, auth_model):
-                return True
-            return bool(auth_model.get("admin")) or not self.allowed_group_names.isdisjoint(auth_model["groups"])
+            allowed = await super().check_allowed(username, auth_model)
+            return allowed or not self.allowed_group_names.isdisjoint(auth_model["groups"])
 
     return VreLDAPAuthenticator
+
+
+def _no_login(authenticator: Any, handler: Any, error: Exception) -> HTTPError:
+    """What is told when nobody can log in: a page in the user's language, the reason in the log."""
+    authenticator.log.error("Nobody can log in: %s: %s", type(error).__name__, error)
+    sentence = say("no_login", language(handler.request.headers.get("Accept-Language", "")))
+    return HTTPError(503, sentence)
 
 
 async def _in_thread(function: Any, *arguments: Any) -> Any:

@@ -83,6 +83,11 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Ce hub garde les conteneurs des sessions passées. Prévenez ses administrateurs : "
         "DockerSpawner.remove doit être True.",
     },
+    "no_login": {
+        "en": "Logins do not work at the moment. Tell the administrators of this hub; its log has the reason.",
+        "fr": "Les connexions ne fonctionnent pas pour le moment. Prévenez les administrateurs de ce hub ; son journal "
+        "en donne la raison.",
+    },
     "no_manifest": {
         "en": "This hub has nothing to offer yet. Its administrators have to run publish.",
         "fr": "Ce hub n'a encore rien à proposer. Ses administrateurs doivent publier l'offre.",
