@@ -90,6 +90,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"vre_offer": {"system": ["lab"], "business": ["oceam"], "free_choice": True}},
         ["oceam", "vre_offer"],
     ),
+    "ldap": (
+        {"hub_authenticator": "ldap", "hub_ldap": {"server_address": "ldap.example.org"}},
+        ["hub_ldap lacks bind_dn_template or lookup_dn"],
+    ),
     "oidc": ({"hub_authenticator": "oidc"}, ["hub_oidc lacks", "client_secret"]),
 }
 
