@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from ansible_collections.gaia_data.vre.plugins.module_utils import _yaml
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 from ansible_collections.gaia_data.vre.plugins.module_utils._manifest import compile_manifest
 
@@ -30,9 +32,32 @@ def offer_problems(lock: Any, offer: Any, centre: Any, check_user: str) -> list[
     return []
 
 
+def lock_behind(lock: Mapping[str, Any], catalogues: Iterable[str]) -> list[str]:
+    """Where the catalogue names another reference than the lock: a lock that was forgotten, or meant.
+
+    :param catalogues: paths; what cannot be read is told by the playbook ``lock`` and passed over here.
+    """
+    found = []
+    for path in catalogues:
+        try:
+            document = _yaml.load(Path(path).read_text(encoding="utf-8"), path)
+            images = document.data["images"].items()
+        except (VreError, OSError, UnicodeDecodeError, LookupError, TypeError, AttributeError):
+            continue
+        for name, entry in images:
+            wanted = entry.get("reference") if isinstance(entry, Mapping) else None
+            locked = lock["images"].get(name, {}).get("reference")
+            if wanted and locked and wanted != locked:
+                where = document.where("images", name, "reference")
+                found.append(
+                    f"{where}: {name} is {wanted} here and {locked} in the lock. To follow, run gaia_data.vre.lock."
+                )
+    return found
+
+
 class FilterModule:
     """The filters, by name."""
 
     def filters(self) -> dict[str, Any]:
         """As Ansible asks for them."""
-        return {"offer_problems": offer_problems}
+        return {"offer_problems": offer_problems, "lock_behind": lock_behind}

@@ -179,6 +179,8 @@ class _Reader:
             return False  # what is wrong with it is told already
         elif name not in self.kinds:
             known = suggest(name, self.known(kind), f"{kind} images of {self.place}")
+            if self.place == "the lock":
+                known = f"if the catalogue has it, run gaia_data.vre.lock; {known}"
             self.wrong(path, f"there is no image {name} in {self.place}", None, known)
         elif self.kinds[name] != kind:
             remedy = f"name a {kind} image here"
