@@ -207,7 +207,14 @@ class Registries:
             self.narrow.discard(host)
             done = self._run(command, host, False)
         if done.returncode:
-            raise explain(host, arguments[-1], done.stderr.decode(errors="replace"))
+            error = explain(host, arguments[-1], done.stderr.decode(errors="replace"))
+            ca_file = self.settings.get(host, {}).get("ca_file")
+            if ca_file and "is not trusted" in error.message:
+                error.value, error.remedy = (
+                    ca_file,
+                    f"give the authority that signed it as ca_file of {host}, a PEM file",
+                )
+            raise error
         return done.stdout
 
     def _run(self, command: list[str], host: str, narrow: bool) -> subprocess.CompletedProcess[bytes]:

@@ -78,6 +78,18 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"hub_tls": {"certificate": "/nowhere/hub.pem", "key": "/nowhere/hub.key"}},
         ["hub_tls.certificate", "/nowhere/hub.pem", "give the path of a PEM file"],
     ),
+    "key of another certificate": (
+        {"hub_tls": {"certificate": f"{STATE}/hub.pem", "key": f"{STATE}/registry.key"}},
+        ["hub_tls.key: the key does not belong to the certificate", "registry.key", "Remedy"],
+    ),
+    "certificate of another name": (
+        {"hub_tls": {"certificate": f"{STATE}/registry.pem", "key": f"{STATE}/registry.key"}},
+        ["hub_tls.certificate: the certificate is for registry.example.org", "not for hub.example.org", "hub_url"],
+    ),
+    "authority of something else": (
+        {"registry_ca_file": f"{STATE}/hub.pem"},
+        ["certificate of registry registry.example.org is not trusted", "hub.pem", "give the authority that signed it"],
+    ),
     "no authority": ({"registry_ca_file": "/nowhere/ca.pem"}, ["ca_file", "/nowhere/ca.pem", "Remedy"]),
     "type": ({"hub_cull_timeout": "soon"}, ["hub_cull_timeout", "soon"]),
     "substrate": ({"vre_substrate": "podman"}, ["vre_substrate: podman is not known", "set it to docker"]),
