@@ -26,12 +26,19 @@ class Played:
     changed: int | None
 
 
-def play(folder: Path, name: str, variables: Mapping[str, Any] | None = None, hosts: str = "hosts.yml") -> Played:
-    """Run ``gaia_data.vre.<name>`` from the inventory in ``folder`` with further variables."""
+def play(
+    folder: Path,
+    name: str,
+    variables: Mapping[str, Any] | None = None,
+    hosts: str = "hosts.yml",
+    *,
+    check: bool = False,
+) -> Played:
+    """Run ``gaia_data.vre.<name>`` from the inventory in ``folder`` with further variables, or only look."""
     state = Path(os.environ["GAIA_LAB_STATE"])
     argv = ["ansible-playbook", "-i", hosts, "-e", f"@{state}/vars.yml", "-e", json.dumps(dict(variables or {}))]
     done = subprocess.run(
-        [*argv, f"gaia_data.vre.{name}"],
+        [*argv, *(["--check", "--diff"] if check else []), f"gaia_data.vre.{name}"],
         cwd=folder,
         env={**os.environ, "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true"},  # molecule forces colours
         stdin=subprocess.DEVNULL,
