@@ -113,7 +113,7 @@ def append(archive: Path, folder: Path, prefix: str, *names: str) -> None:
     :param prefix: put before the names in the archive.
     """
     argv = ["tar", "--append", "--numeric-owner", f"--file={archive}", f"--directory={folder}"]
-    done = run([*argv, f"--transform=flags=rh;s,^,{prefix},", "--", *names])
+    done = run([*argv, rf"--transform=flags=rh;s,^\(\./\|\.$\),{prefix},", "--", *names])
     if done.code not in (0, CHANGED_WHILE_READ):
         line = (done.err.strip().splitlines() or ["it said nothing"])[-1]
         raise VreError(f"it cannot be read: {line}", str(folder))
