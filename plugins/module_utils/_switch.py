@@ -74,6 +74,7 @@ class Switch:
     why: dict[str, str] = field(default_factory=dict)
     enable: list[str] = field(default_factory=list)
     renew: bool = False
+    unkept: bool = False
     before: dict[str, Path | None] = field(default_factory=dict)
 
     def look(self) -> bool:
@@ -92,13 +93,15 @@ class Switch:
             if state.get("UnitFileState") != "enabled":
                 self.enable.append(unit)
         self.renew = PROXY not in self.why and not self.gives_certificate()
-        return bool(self.why or self.enable or self.renew)
+        self.unkept = not wanted.good.is_file()
+        return bool(self.why or self.enable or self.renew or self.unkept)
 
     def told(self) -> list[str]:
         """What is to be done, in words."""
         lines = [f"{unit} starts again: {why}" for unit, why in self.why.items()]
         lines += [f"{unit} starts after a reboot" for unit in self.enable]
-        return lines + (["the proxy takes its new certificate"] if self.renew else [])
+        lines += ["the proxy takes its new certificate"] if self.renew else []
+        return lines + (["what the services read is kept for the way back"] if self.unkept and not self.why else [])
 
     def diff(self) -> dict[str, Any]:
         """The releases, and what starts again."""
@@ -125,16 +128,16 @@ class Switch:
             self._start(self.why)
             if self.why:
                 self._wait()
-        except VreError as error:
+        except (VreError, OSError) as error:
             words = _words(began)
             told = self._go_back(migration)
-            raise VreError(f"{error.message}. Its last words:\n{words}\n{told}", error.where, error.value) from error
+            said = error.message if isinstance(error, VreError) else f"the hub could not be switched: {error}"
+            raise VreError(f"{said}. Its last words:\n{words}\n{told}", "hub") from error
         if self.renew:
             systemctl("reload", PROXY)
             self._wait_certificate()
-        if self.why:
-            _good.keep(self.wanted.good, self.wanted.kept)
-            self._prune()
+        if self.why or self.unkept:
+            self._keep()
 
     def _start(self, why: dict[str, str]) -> None:
         systemctl("daemon-reload")
@@ -171,7 +174,7 @@ class Switch:
             again.look()
             self._start({unit: "" for unit in (PROXY, HUB) if unit in again.why or unit == HUB})
             self._wait()
-        except VreError as error:
+        except (VreError, OSError) as error:
             return f"The former hub does not answer either: {error} {remedy}"
         return f"The former hub runs again, with its configuration and its database. {remedy}"
 
@@ -203,8 +206,18 @@ class Switch:
             "see journalctl -u gaia-vre-proxy",
         )
 
-    def _prune(self) -> None:
-        """The former release stays for the way back, older ones go."""
+    def _keep(self) -> None:
+        """What runs is what a later switch goes back to; the former release stays too, older ones go."""
+        try:
+            _good.keep(self.wanted.good, self.wanted.kept)
+        except OSError as error:
+            self.wanted.good.unlink(missing_ok=True)  # the next play keeps it, rather than go back to what is older
+            raise VreError(
+                f"the hub runs, but what it reads could not be kept for a way back: {error.strerror}",
+                str(self.wanted.good),
+                None,
+                "see that its disk has room, and deploy again",
+            ) from error
         for name, release in self.wanted.releases.items():
             for folder in self.wanted.root.glob(f"{name}-*"):
                 if folder not in (release, self.before[name]):
