@@ -172,7 +172,7 @@ def _pins(image: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [pin for pin in (*(image[state] for state in STATES), *image["retained"]) if pin is not None]
 
 
-def _is_pinned(image: Mapping[str, Any]) -> bool:
+def _is_pinned(image: dict[str, Any]) -> bool:
     """Whether the states of an image are what this module writes: nothing, or a digest of a reference."""
     if not all(state in image for state in STATES) or not isinstance(image.setdefault("retained", []), list):
         return False
@@ -291,9 +291,7 @@ def _retained(offered: Mapping[str, Any], former: Sequence[Mapping[str, Any] | N
     return list(found.values())[: keep - 1]
 
 
-def _states(
-    name: str, pin: dict[str, Any], was: Mapping[str, Any], keep: int, notes: list[str]
-) -> dict[str, dict[str, Any] | None | list[Any]]:
+def _states(name: str, pin: dict[str, Any], was: Mapping[str, Any], keep: int, notes: list[str]) -> dict[str, Any]:
     """``offered``, ``candidate`` and ``retained`` of an image whose lock says ``pin``.
 
     What was checked before is offered without another check: the same digest by another tag, or an older lock.

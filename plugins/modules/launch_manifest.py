@@ -15,8 +15,8 @@ description:
   - Compiles a lock, an offer and the host's capabilities to the manifest, in one atomic write.
   - An image's new digest becomes a candidate, which only the check may launch. With O(promote) the candidates of the
     named images are offered; until then their former digest stays on offer.
-  - What was on offer before is retained, up to O(keep) digests of an image. A lock that names one of them brings it back
-    at once, as it has passed its check.
+  - What was on offer before is retained, up to O(keep) digests of an image. A lock that names one of them brings it
+    back at once, as it has passed its check.
   - The hub reads the new manifest by itself; nothing is restarted and no session ends.
 author:
   - Gaia Data (@gaia-data)

@@ -21,7 +21,18 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreEr
 DEFAULT = "/var/lib/gaia-vre-store"
 NAME = re.compile(r"[0-9a-f]{64}")
 PARTIAL = ".partial-"
+RECORD = "staged"
 PATH = re.compile(r"(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*){2,}")
+
+
+def check(store: str) -> None:
+    """Whether a path can be a store's.
+
+    :raises VreError: when it cannot.
+    """
+    if not PATH.fullmatch(store):
+        remedy = f"use an absolute path of plain names below a folder of the host, such as {DEFAULT}"
+        raise VreError("this cannot be the store's folder", "images_store_dir", store, remedy)
 
 
 def name_of(digest: str) -> str:
@@ -40,9 +51,7 @@ def entry(store: str, digest: str, subpath: str = "") -> str:
 
     :raises VreError: when store, digest or subpath are not what they must be.
     """
-    if not PATH.fullmatch(store):
-        remedy = f"use an absolute path of plain names below a folder of the host, such as {DEFAULT}"
-        raise VreError("this cannot be the store's folder", "images_store_dir", store, remedy)
+    check(store)
     parts = subpath.split("/") if subpath else []
     if any(part in ("", ".", "..") for part in parts):
         raise VreError("a path in an image has plain names only", "subpath", subpath)
