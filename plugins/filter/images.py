@@ -21,7 +21,7 @@ def staging(images: Mapping[str, Any], seen: Iterable[str], mount_kind: str) -> 
     :param mount_kind: empty when it is not known yet: then an image is there when it is at either place.
     """
     there = set(seen)
-    found: dict[str, list[Any]] = {"wanted": [], "pull": [], "unpack": [], "subpaths": []}
+    found: dict[str, list[Any]] = {"wanted": [], "new": [], "pull": [], "unpack": [], "subpaths": []}
     try:
         for image in images.values():
             reference, stored = f"{repository_of(image['reference'])}@{image['digest']}", f"store {image['digest']}"
@@ -36,6 +36,7 @@ def staging(images: Mapping[str, Any], seen: Iterable[str], mount_kind: str) -> 
                 found["pull"].append(reference)
     except (AttributeError, KeyError, TypeError) as error:
         raise AnsibleFilterError(f"this is no lock: {error!r}. Remedy: run gaia_data.vre.lock again.") from error
+    found["new"] = found["pull"] + [image["reference"] for image in found["unpack"]]
     return found
 
 

@@ -50,7 +50,8 @@ PARTS = [{"reference": "r/ocean@sha256:2", "subpath": ""}, {"reference": "r/old@
 )
 def test_what_is_brought_where(kind: str, seen: list[str], pull: Any, unpack: Any, subpaths: Any) -> None:
     found = staging(IMAGES, seen, kind)
-    assert found == {"wanted": WANTED, "pull": pull, "unpack": unpack, "subpaths": subpaths}
+    new = [*pull, *(image["reference"] for image in unpack)]
+    assert found == {"wanted": WANTED, "new": new, "pull": pull, "unpack": unpack, "subpaths": subpaths}
 
 
 @pytest.mark.parametrize("junk", [{"a": {}}, {"a": None}, []])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+import json
 import os
 import subprocess
 import threading
@@ -152,3 +154,58 @@ def test_the_lock_ends_with_its_process(tmp_path: Path) -> None:
         holder.kill()
     with Store(tmp_path).locked(5):
         pass
+
+
+def blob(one: Store, content: dict[str, object] | bytes) -> str:
+    """A blob in the store; gives its name."""
+    data = content if isinstance(content, bytes) else json.dumps(content).encode()
+    name = hashlib.sha256(data).hexdigest()
+    (one.blobs / "sha256" / name).write_bytes(data)
+    return name
+
+
+def parts(*names: str) -> list[dict[str, str]]:
+    return [{"digest": f"sha256:{name}"} for name in names]
+
+
+def test_layers_that_no_image_is_made_of_go(tmp_path: Path) -> None:
+    one = Store(tmp_path / "store")
+    with one.locked(0):
+        shared, first, second = blob(one, b"shared"), blob(one, b"1"), blob(one, os.urandom(100_000))
+        config = blob(one, b"{}")
+        old = blob(one, {"config": parts(config)[0], "layers": parts(shared, second)})
+        inner = blob(one, {"config": parts(config)[0], "layers": parts(shared, first)})
+        index = blob(one, {"manifests": parts(inner)})
+        junk = blob(one, b"junk")
+    left = {path.name for path in (one.blobs / "sha256").iterdir()}
+    told = one.remove_blobs({index}, check=True)
+    assert told >= 100_000
+    assert {path.name for path in (one.blobs / "sha256").iterdir()} == left
+    assert one.remove_blobs({index}, check=False) == told
+    assert left - {path.name for path in (one.blobs / "sha256").iterdir()} == {second, old, junk}
+    assert one.remove_blobs({index}, check=False) == 0
+
+
+def test_an_image_that_goes_tells_its_size(tmp_path: Path) -> None:
+    one = Store(tmp_path)
+    folder = tmp_path / ("a" * 64)
+    (folder / "d").mkdir(parents=True)
+    (folder / "d/file").write_bytes(os.urandom(100_000))
+    os.link(folder / "d/file", folder / "again")
+    (tmp_path / "other").mkdir()
+    assert one.entries() == [folder]
+    told = one.remove(folder, check=True)
+    assert 100_000 <= told < 200_000, "what has two names is there once"
+    assert folder.is_dir()
+    assert one.remove(folder, check=False) == told
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other"]
+
+
+def test_the_record_of_what_was_pulled(tmp_path: Path) -> None:
+    one = Store(tmp_path)
+    assert one.staged() == set()
+    one.record({"b", "a"})
+    assert (tmp_path / "staged").read_text() == "a\nb\n"
+    assert one.staged() == {"a", "b"}
+    one.record(set())
+    assert one.staged() == set()
