@@ -10,6 +10,8 @@ from gaia_vre_hub.errors import Refused
 from gaia_vre_hub.manifest import Manifest
 from gaia_vre_hub.options import Chooser, from_form, from_query
 
+from .conftest import pin
+
 OCEAN = frozenset({"oceanographers"})
 
 
@@ -77,6 +79,26 @@ def test_without_free_choice_only_compositions_are_launched(data: dict[str, Any]
     assert choose(manifest, {"business": ["ocean"]}, user="gaia-vre-check").business
 
 
+def test_a_former_version_is_pinned_by_its_digest(data: dict[str, Any]) -> None:
+    new, old = pin("ocean", 3, "business"), pin("ocean", 1, "business")
+    data["images"]["ocean"].update(offered=new, retained=[old])
+    manifest = Manifest.model_validate(data)
+    pinned = [f"ocean@{old['digest']}"]
+    assert choose(manifest, {"business": ["ocean"], "pin": pinned}).business[0].version == "1"
+    assert choose(manifest, {"composition": "coastal", "pin": pinned}).business[0].version == "1"
+    assert choose(manifest, {"business": ["ocean"], "pin": [f"ocean@{new['digest']}"]}).business[0].version == "3"
+    assert choose(manifest, {"business": ["ocean"]}).business[0].version == "3"
+    assert refused(manifest, {"business": ["ocean"], "pin": pinned}, groups=frozenset()).status == 403
+    gone = refused(manifest, {"business": ["ocean"], "pin": ["ocean@sha256:" + "f" * 64]})
+    assert (gone.status, "This version of Ocean (sha256:ffff" in gone.sentence) == (400, True)
+
+
+def test_a_candidate_is_no_version_to_pin(manifest: Manifest) -> None:
+    candidate = manifest.images["ocean"].candidate
+    assert candidate is not None
+    assert refused(manifest, {"business": ["ocean"], "pin": [f"ocean@{candidate.digest}"]}).status == 400
+
+
 HOSTILE: list[Any] = [
     None,
     "ocean",
@@ -105,6 +127,13 @@ HOSTILE: list[Any] = [
     {"system": "__class__"},
     {"resources": "huge"},
     {"resources": 4, "business": []},
+    {"business": ["atmosphere"], "pin": "atmosphere@sha256:" + "0" * 64},
+    {"business": ["atmosphere"], "pin": ["atmosphere"]},
+    {"business": ["atmosphere"], "pin": ["atmosphere@sha256:{username}"]},
+    {"business": ["atmosphere"], "pin": ["atmosphere@sha256:" + "0" * 64 + "\n"]},
+    {"business": ["atmosphere"], "pin": ["geo@sha256:" + "0" * 64]},
+    {"composition": "coastal", "pin": ["geo@sha256:" + "0" * 64]},
+    {"business": ["atmosphere"], "pin": [None]},
 ]
 
 

@@ -18,13 +18,14 @@ def configure(c: Any, manifest_path: str) -> None:
     """Lay the launch page and the mounts over the spawner class that the hub has configured.
 
     :param c: the configuration object of ``jupyterhub_config.py``; its spawner class stays the base.
-    :param manifest_path: the manifest, as ``launch_manifest`` writes it.
+    :param manifest_path: the manifest, as ``launch_manifest`` writes it; the admins' notice and the results of the
+        check are looked for beside it.
     """
-    from gaia_vre_hub.manifest import ManifestFile
+    from gaia_vre_hub.centre import CentreFiles
     from gaia_vre_hub.spawner import over
 
     configured = c.JupyterHub.get("spawner_class", "jupyterhub.spawner.LocalProcessSpawner")
-    c.JupyterHub.spawner_class = over(_resolve(configured), ManifestFile(manifest_path))
+    c.JupyterHub.spawner_class = over(_resolve(configured), CentreFiles(manifest_path))
     # Before JupyterHub's own pages, which it adds at the end by itself, and after those of the hub's admin.
     paths = c.JupyterHub.get("template_paths", [])
     if isinstance(paths, LazyConfigValue):

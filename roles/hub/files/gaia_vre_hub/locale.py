@@ -49,6 +49,16 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "There is no {value} here (any more). Choose on the launch page.",
         "fr": "Il n'y a pas (ou plus) de {value} ici. Choisissez sur la page de lancement.",
     },
+    "unknown_version": {
+        "en": "This version of {value} ({digest}…) is no longer here. Take the link without versions, or choose on the "
+        "launch page.",
+        "fr": "Cette version de {value} ({digest}…) n'est plus ici. Prenez le lien sans versions, ou choisissez sur la "
+        "page de lancement.",
+    },
+    "draining": {
+        "en": "No new session can be started at the moment. {value}",
+        "fr": "Aucune nouvelle session ne peut démarrer pour le moment. {value}",
+    },
     "closed": {
         "en": "{value} is not open to you. Ask the administrators of this hub for access.",
         "fr": "{value} ne vous est pas ouvert. Demandez l'accès aux administrateurs de ce hub.",

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from prometheus_client import Gauge
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from traitlets.log import get_logger
+
+from gaia_vre_hub.hot import HotFile, Model
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -16,12 +18,6 @@ Texts = dict[str, str]
 
 USABLE = Gauge("gaia_vre_manifest_usable", "1 when the manifest on disk is the one in use, 0 when an older one is")
 LOADED = Gauge("gaia_vre_manifest_loaded_timestamp_seconds", "When the manifest in use was read, in seconds since 1970")
-
-
-class Model(BaseModel):
-    """Strict: a key that this version does not know is an error, not a surprise."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Kernel(Model):
@@ -56,7 +52,10 @@ class Pin(Model):
 
 
 class Image(Model):
-    """An image of the offer; ``groups`` null means everybody."""
+    """An image of the offer; ``groups`` null means everybody.
+
+    ``retained`` are former digests that are still where sessions run, newest first: a link can pin them.
+    """
 
     kind: Literal["system", "business"]
     title: Texts = {}
@@ -68,10 +67,11 @@ class Image(Model):
     groups: list[str] | None = None
     offered: Pin | None
     candidate: Pin | None
+    retained: list[Pin] = []
 
     @model_validator(mode="after")
     def _launchable(self) -> Self:
-        for pin in (self.offered, self.candidate):
+        for pin in (self.offered, self.candidate, *self.retained):
             if pin is None:
                 continue
             if self.kind == "system" and pin.launch is None:
@@ -141,37 +141,15 @@ class Manifest(Model):
         return self
 
 
-class ManifestFile:
-    """The manifest on disk, read again when it changes; an unusable one leaves the last good one in place."""
+class ManifestFile(HotFile[Manifest]):
+    """The manifest on disk."""
 
-    def __init__(self, path: str) -> None:
-        self.path = Path(path)
-        self._stamp: tuple[int, int, int] | str = ""
-        self._manifest: Manifest | None = None
+    def __init__(self, path: str | Path) -> None:
+        super().__init__(path, Manifest, required=True)
 
-    def current(self) -> Manifest | None:
-        """The last good manifest, or None when there never was one. Cheap: one look at the file's status."""
-        try:
-            status = self.path.stat()
-        except OSError as error:
-            self._changed(f"cannot be read: {error.strerror}")
-        else:
-            self._changed((status.st_mtime_ns, status.st_ino, status.st_size))
-        return self._manifest
-
-    def _changed(self, stamp: tuple[int, int, int] | str) -> None:
-        if stamp == self._stamp:
-            return
-        self._stamp = stamp
-        try:
-            if isinstance(stamp, str):
-                raise OSError(stamp)
-            self._manifest = Manifest.model_validate_json(self.path.read_bytes())
-        except (OSError, ValidationError) as error:
-            USABLE.set(0)
-            now = "the last good one stays in use" if self._manifest else "nothing is on offer"
-            get_logger().error("manifest %s is not usable, %s: %s", self.path, now, error)
-            return
-        USABLE.set(1)
-        LOADED.set(time.time())
-        get_logger().info("manifest %s read: %d images on offer", self.path, len(self._manifest.images))
+    def read(self, content: Manifest | None) -> None:
+        """Metrics and log."""
+        USABLE.set(0 if content is None else 1)
+        if content is not None:
+            LOADED.set(time.time())
+            get_logger().info("manifest %s read: %d images on offer", self.path, len(content.images))

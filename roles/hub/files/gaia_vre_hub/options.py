@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from gaia_vre_hub.access import in_groups, open_compositions
@@ -12,9 +14,11 @@ from gaia_vre_hub.errors import Refused
 from gaia_vre_hub.locale import say, text
 from gaia_vre_hub.manifest import Image, Manifest, Pin, Resources
 
-KEYS = ("composition", "system", "business", "resources", "candidate")
+KEYS = ("composition", "system", "business", "resources", "candidate", "pin")
 MOST = 100
 LONGEST = 40
+# "ocean@sha256:…": this digest of an image, where it is still at hand.
+PINNED = re.compile(r"([a-z0-9-]{1,40})@(sha256:[0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
@@ -60,21 +64,22 @@ class Chooser:
         system = self._name(options, "system")
         business = self._names(options, "business")
         candidates = self._candidates(options)
+        pinned = self._pinned(options)
         resources = self._resources(self._name(options, "resources"))
         if composition is not None:
             if system is not None or "business" in options:
                 raise self._refused(400, "both")
-            return self._composition(composition, resources)
+            return self._composition(composition, resources, pinned)
         if system is None and "business" not in options:
             raise self._refused(400, "empty")
         if not self.manifest.free_choice and not self._checks:
             raise self._refused(403, "no_free_choice")
-        for name in candidates:
+        for name in (*candidates, *pinned):
             if name != system and name not in business:
                 raise self._refused(400, "unknown", value=_short(name))
-        chosen = {system: self._pin(system, "system", candidates)} if system else self._first_system()
+        chosen = {system: self._pin(system, "system", candidates, pinned)} if system else self._first_system()
         for name in business:
-            chosen[name] = self._pin(name, "business", candidates)
+            chosen[name] = self._pin(name, "business", candidates, pinned)
         return self._choice(chosen, None, resources)
 
     @property
@@ -109,6 +114,21 @@ class Chooser:
             raise self._refused(400, "unknown_key", value="candidate")
         return self._names(options, "candidate")
 
+    def _pinned(self, options: Mapping[str, Any]) -> dict[str, str]:
+        """Digests by image name."""
+        values = options.get("pin")
+        if values is None:
+            return {}
+        if isinstance(values, str) or not isinstance(values, Sequence) or len(values) > MOST:
+            raise self._refused(400, "shape", key="pin")
+        found: dict[str, str] = {}
+        for value in values:
+            match = PINNED.fullmatch(value) if isinstance(value, str) else None
+            if match is None or match[1] in found:
+                raise self._refused(400, "shape", key="pin")
+            found[match[1]] = match[2]
+        return found
+
     def _resources(self, name: str | None) -> Resources | None:
         if name is None:
             return None
@@ -124,12 +144,24 @@ class Chooser:
             raise self._refused(403, "closed", value=name)
         return image
 
-    def _pin(self, name: str, kind: str, candidates: Sequence[str] = ()) -> Pin:
+    def _pin(
+        self, name: str, kind: str, candidates: Sequence[str] = (), pinned: Mapping[str, str] = MappingProxyType({})
+    ) -> Pin:
         image = self._image(name, kind)
         pin = image.candidate if name in candidates else image.offered
+        if name in pinned:
+            return self._version(name, image, pinned[name])
         if pin is None:
             raise self._refused(400, "unknown", value=text(image.title, self.lang, name))
         return pin
+
+    def _version(self, name: str, image: Image, digest: str) -> Pin:
+        """The pin with this digest, which was on offer once and is still at hand."""
+        for pin in (image.offered, *image.retained):
+            if pin is not None and pin.digest == digest:
+                return pin
+        title = text(image.title, self.lang, name)
+        raise self._refused(400, "unknown_version", value=title, digest=digest[:19])
 
     def _first_system(self) -> dict[str, Pin]:
         for name, image in self.manifest.images.items():
@@ -137,7 +169,7 @@ class Chooser:
                 return {name: image.offered}
         raise Refused(403, say("nothing", self.lang))
 
-    def _composition(self, name: str, resources: Resources | None) -> Choice:
+    def _composition(self, name: str, resources: Resources | None, pinned: Mapping[str, str]) -> Choice:
         composition = self.manifest.compositions.get(name)
         if composition is None:
             raise self._refused(400, "unknown", value=_short(name))
@@ -147,9 +179,12 @@ class Chooser:
                     self._pin(image, self.manifest.images[image].kind)
             raise self._refused(403, "closed", value=name)
         chosen = {
-            image: self._pin(image, self.manifest.images[image].kind)
+            image: self._pin(image, self.manifest.images[image].kind, (), pinned)
             for image in (composition.system, *composition.business)
         }
+        for image in pinned:
+            if image not in chosen:
+                raise self._refused(400, "unknown", value=image)
         if resources is None and composition.resources is not None:
             resources = self.manifest.resources.get(composition.resources)
         return self._choice(chosen, name, resources)
@@ -192,7 +227,7 @@ def from_query(data: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     for key, values in data.items():
         if key == "_xsrf":
             continue  # the hub's own: in the address of a page that was posted and is opened again
-        if key in ("business", "candidate"):
+        if key in ("business", "candidate", "pin"):
             found[key] = list(values)
         elif len(values) == 1 and values[0] == "":
             continue  # a select that was left alone

@@ -9,17 +9,18 @@ from typing import Any
 
 from traitlets import default, observe
 
+from gaia_vre_hub.centre import CentreFiles
 from gaia_vre_hub.errors import Refused, RefusedError, Unready
 from gaia_vre_hub.form import render
 from gaia_vre_hub.locale import language, say, text
-from gaia_vre_hub.manifest import Manifest, ManifestFile
+from gaia_vre_hub.manifest import Manifest
 from gaia_vre_hub.options import Choice, Chooser, from_form, from_query
 from gaia_vre_hub.substrates import SUBSTRATES
 
 ENVS_PATH = "CONDA_ENVS_PATH"
 
 
-def over(base: type[Any], manifest_file: ManifestFile) -> type[Any]:  # noqa: C901 - one class, many short methods
+def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901 - one class, many short methods
     """The spawner class of the hub: ``base`` with the launch page, the choice and the mounts.
 
     JupyterHub makes a new spawner object for each launch, so nothing that is set here outlives a session.
@@ -28,7 +29,7 @@ def over(base: type[Any], manifest_file: ManifestFile) -> type[Any]:  # noqa: C9
     class VreSpawner(base):  # type: ignore[misc]
         """Launches what the manifest offers."""
 
-        vre_manifest = manifest_file
+        vre_files = centre_files
         vre_languages: dict[str, str] = {}  # noqa: RUF012 - shared: the last language of each user's browser
         vre_asked: Mapping[str, Any] | None = None
         vre_environment: Mapping[str, str] = {}
@@ -50,7 +51,7 @@ def over(base: type[Any], manifest_file: ManifestFile) -> type[Any]:  # noqa: C9
         def vre_form(self) -> str:
             """The options form. A hub with an ``options_form`` of its own can put this into it."""
             asked = self.vre_asked if self.vre_asked is not None else self.orm_spawner.user_options
-            manifest = self.vre_manifest.current()
+            manifest = self.vre_files.manifest.current()
             return render(manifest, self._vre_groups(), self.vre_language(), asked or {})
 
         def vre_say(self, message: str) -> str:
@@ -79,9 +80,13 @@ def over(base: type[Any], manifest_file: ManifestFile) -> type[Any]:  # noqa: C9
             return {group.name for group in self.user.groups}
 
         def _vre_choose(self, options: Any) -> tuple[Manifest, Choice]:
-            manifest = self.vre_manifest.current()
+            manifest = self.vre_files.manifest.current()
             if manifest is None:
                 raise RefusedError(503, self.vre_say("no_manifest"))
+            notice = self.vre_files.notice.current()
+            if notice is not None and notice.drain and self.user.name != manifest.check.user:
+                language = self.vre_language()
+                raise RefusedError(503, say("draining", language, value=text(notice.text, language)).strip())
             chooser = Chooser(manifest, self.user.name, self._vre_groups(), self.vre_language())
             try:
                 return manifest, chooser.choose(options)
