@@ -13,7 +13,7 @@ from jupyterhub.utils import url_path_join
 from traitlets import default, observe
 
 from gaia_vre_hub.centre import CentreFiles
-from gaia_vre_hub.errors import Refused, RefusedError, Unready
+from gaia_vre_hub.errors import FailedError, Refused, RefusedError, Unready
 from gaia_vre_hub.form import render
 from gaia_vre_hub.links import link
 from gaia_vre_hub.locale import language, say, text
@@ -172,9 +172,15 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
 
         async def start(self) -> Any:
             """Start the session; from then on it is its server that is waited for."""
-            started = super().start()
-            if inspect.isawaitable(started):
-                started = await started
+            try:
+                started = super().start()
+                if inspect.isawaitable(started):
+                    started = await started
+            except Exception as error:
+                if hasattr(error, "jupyterhub_message"):  # somebody found words for it
+                    raise
+                self.log.exception("the session of %s did not start", self._log_name)
+                raise FailedError(self.vre_say("failed_why")) from error
             self.vre_step = "step_wait"
             return started
 

@@ -1,5 +1,5 @@
 // What the launch page gains with JavaScript: search, keywords, a summary, a live link. Without it, everything shows.
-(() => {
+addEventListener("DOMContentLoaded", () => {
   const root = document.querySelector("div.vre");
   const form = root && root.closest("form");
   if (!form || !root.dataset.page) return;
@@ -71,7 +71,7 @@
     const address = new URL(root.dataset.page, location.href);
     address.search = query.toString().replaceAll("%40", "@").replaceAll("%3A", ":");
     links.querySelector("[type=text]").value = address.href;
-    if (!summary) return;
+    if (!summary) return; // no new session may start, and the page says why
     const title = (input) => input.dataset.title;
     const parts = free ? (business.length ? business : picked("system")).map(title) : [title(choice)];
     summary.textContent = `${say.your_session} `;
@@ -79,7 +79,7 @@
     if (resources.length) summary.append(` · ${title(resources[0])}`);
   };
   links.hidden = false;
-  links.querySelector("button").addEventListener("click", async (event) => {
+  links.querySelector("button").addEventListener("click", async () => {
     const field = links.querySelector("[type=text]");
     field.select();
     try {
@@ -101,4 +101,4 @@
     time.textContent = new Date(time.dateTime).toLocaleString(root.lang, { dateStyle: "medium", timeStyle: "short" });
   // Back from a session: the offer may be another one by now.
   addEventListener("pageshow", (event) => event.persisted && location.reload());
-})();
+});
