@@ -83,7 +83,7 @@ def test_a_failure_at_once_is_told_in_words(browser: Browser, hub: Hub, alice: H
     page = context(browser).new_page()
     log_in(page, alice)
     page.click(START)
-    expect(page.get_by_role("alert")).to_contain_text("The hub's log has the reason. Try again")
+    expect(page.get_by_role("alert")).to_contain_text("the hub's log has the reason. Try again")
     assert "HTTP 500" not in page.content()
     expect(page.locator("input[value='composition:coastal']")).to_be_checked()
 

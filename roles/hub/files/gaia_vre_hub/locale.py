@@ -74,9 +74,10 @@ MESSAGES: dict[str, dict[str, str]] = {
     },
     "failed": {"en": "Your session did not start", "fr": "Votre session n'a pas démarré"},
     "failed_why": {
-        "en": "The hub's log has the reason. Try again; if it fails again, tell the administrators of this hub.",
-        "fr": "Le journal du hub en donne la raison. Réessayez ; si cela échoue encore, prévenez les administrateurs "
-        "de ce hub.",
+        "en": "It could not be started; the hub's log has the reason. Try again, and if it fails again, tell the "
+        "administrators of this hub.",
+        "fr": "Elle n'a pas pu démarrer ; le journal du hub en donne la raison. Réessayez et, si cela échoue encore, "
+        "prévenez les administrateurs de ce hub.",
     },
     "not_running": {"en": "Your session is not running", "fr": "Votre session n'est pas en cours"},
     "not_running_help": {
