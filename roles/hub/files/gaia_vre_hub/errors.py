@@ -36,3 +36,11 @@ class RefusedError(_BASE):  # type: ignore[misc]
         else:
             super().__init__(sentence, reason="refused", status_code=status)
         self.jupyterhub_message = sentence
+
+
+class FailedError(web.HTTPError):
+    """A launch that failed, told in words; JupyterHub counts it as a failure of the hub."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(500, "%s", sentence)
+        self.jupyterhub_message = sentence

@@ -5,5 +5,8 @@ import sys
 sys.path.insert(0, "/opt/conda/share/gaia-vre")
 
 import mounted_kernels
+import session_record
 
 mounted_kernels.offer()
+c = get_config()  # noqa: F821 - given by traitlets
+c.ServerApp.tornado_settings.update({"page_config_data": session_record.page_config()})
