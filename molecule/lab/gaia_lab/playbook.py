@@ -26,14 +26,32 @@ class Played:
     changed: int | None
 
 
-def play(folder: Path, name: str, variables: Mapping[str, Any] | None = None, hosts: str = "hosts.yml") -> Played:
+def oldest_core() -> Mapping[str, str]:
+    """What runs plays on the oldest ansible-core that we promise, made by ``tools/setup oldest``."""
+    root = Path(os.environ["GAIA_VRE_ROOT"])
+    (packages,) = (root / "build/venv-oldest/lib").glob("python3.*/site-packages")
+    return {
+        "PATH": f"{root}/build/venv-oldest/bin:{os.environ['PATH']}",
+        "ANSIBLE_COLLECTIONS_PATH": f"{root}/build/collections:{packages}",
+    }
+
+
+def play(
+    folder: Path,
+    name: str,
+    variables: Mapping[str, Any] | None = None,
+    hosts: str = "hosts.yml",
+    environment: Mapping[str, str] | None = None,
+) -> Played:
     """Run ``gaia_data.vre.<name>`` from the inventory in ``folder`` with further variables."""
     state = Path(os.environ["GAIA_LAB_STATE"])
+    # molecule forces colours
+    plain = {**os.environ, "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true", **(environment or {})}
     argv = ["ansible-playbook", "-i", hosts, "-e", f"@{state}/vars.yml", "-e", json.dumps(dict(variables or {}))]
     done = subprocess.run(
         [*argv, f"gaia_data.vre.{name}"],
         cwd=folder,
-        env={**os.environ, "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true"},  # molecule forces colours
+        env=plain,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
