@@ -15,6 +15,8 @@ description:
   - Compiles a lock, an offer and the host's capabilities to the manifest, in one atomic write.
   - An image's new digest becomes a candidate, which only the check may launch. With O(promote) the candidates of the
     named images are offered; until then their former digest stays on offer.
+  - What was on offer before is retained, up to O(keep) digests of an image. A lock that names one of them brings it
+    back at once, as it has passed its check.
   - The hub reads the new manifest by itself; nothing is restarted and no session ends.
 author:
   - Gaia Data (@gaia-data)
@@ -53,6 +55,14 @@ options:
   mount_kind:
     description: Mount kind to use; without it what the host does best.
     type: str
+  keep:
+    description: How many digests of an image stay. The offered one counts, too.
+    type: int
+    default: 2
+  store:
+    description: Folder of the unpacked images, for the mount kind C(directory).
+    type: path
+    default: /var/lib/gaia-vre-store
   promote:
     description: Names of images whose candidate passed its check and is to be offered.
     type: list
@@ -106,6 +116,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _manifest
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
 
 
 def _compile(module: AnsibleModule, before: str) -> _manifest.Compiled:
@@ -121,7 +132,7 @@ def _compile(module: AnsibleModule, before: str) -> _manifest.Compiled:
     if params["promote"] is not None:
         if previous is None:
             raise VreError("there is no manifest yet", where=params["path"], remedy="run publish first")
-        return _manifest.promote(previous, params["promote"])
+        return _manifest.promote(previous, params["promote"], params["keep"])
     compiled = _manifest.compile_manifest(
         params["lock"],
         params["offer"],
@@ -130,6 +141,8 @@ def _compile(module: AnsibleModule, before: str) -> _manifest.Compiled:
         params["check_user"],
         params["mount_kind"],
         previous,
+        params["keep"],
+        params["store"],
     )
     compiled.notes[:0] = notes
     return compiled
@@ -155,6 +168,8 @@ def main() -> None:
             "capabilities": {"type": "dict"},
             "check_user": {"type": "str", "default": "gaia-vre-check"},
             "mount_kind": {"type": "str"},
+            "keep": {"type": "int", "default": _manifest.KEEP},
+            "store": {"type": "path", "default": layout.DEFAULT},
             "promote": {"type": "list", "elements": "str"},
         },
         add_file_common_args=True,

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from gaia_lab.paths import cache
 ROOT = Path(os.environ.get("GAIA_VRE_ROOT", Path(__file__).resolve().parents[3]))
 REGISTRY = "registry.example.org"
 TINY = 200
+DAY = 86400
 ENVIRONMENT = {"kernels": {"python3": {"language": "python", "display_name": "Python 3"}}, "packages": {}}
 
 
@@ -128,14 +130,15 @@ def ensure_images() -> Path:
             shutil.rmtree(partial, ignore_errors=True)
             _fill(partial)
             partial.rename(store)
+        os.utime(store)
     return store
 
 
 def _drop_unused() -> None:
-    """Remove former contents that no lab stands on."""
+    """Remove former contents that no lab stands on, and that none was given lately: that one may be about to boot."""
     used = {found.store for name in lab.all_names() if (found := lab.find(name))}
     for folder in cache().glob("registry-*"):
-        if folder not in used:
+        if folder not in used and time.time() - folder.stat().st_mtime > DAY:
             shutil.rmtree(folder)
 
 

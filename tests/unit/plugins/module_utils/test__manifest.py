@@ -103,6 +103,7 @@ def test_the_manifest_of_the_contract() -> None:
                     "launch": {"image": f"registry.example.org/vre/lab@{digest(2)}"},
                 },
                 "candidate": None,
+                "retained": [],
             },
             "ocean": {
                 "kind": "business",
@@ -124,6 +125,7 @@ def test_the_manifest_of_the_contract() -> None:
                     "mount": {"Type": "image", "Source": source, "Target": "/opt/gaia/ocean", "ReadOnly": True},
                 },
                 "candidate": None,
+                "retained": [],
             },
         },
         "compositions": {
@@ -169,6 +171,88 @@ def test_a_candidate_that_is_replaced_leaves_no_trace() -> None:
     twice = compiled(lock(ocean=10), previous=compiled(lock(ocean=9), previous=checked()).manifest)
     ocean = twice.manifest["images"]["ocean"]
     assert (ocean["offered"]["digest"], ocean["candidate"]["digest"]) == (digest(1), digest(10))
+
+
+def after(*oceans: int, keep: int = 2) -> dict[str, Any]:
+    """The manifest after locks with these digests of ocean were published and passed, one after the other."""
+    manifest = None
+    for ocean in oceans:
+        found = compiled(lock(ocean=ocean), previous=manifest, keep=keep)
+        manifest = _manifest.promote(found.manifest, found.candidates, keep).manifest
+    assert manifest is not None
+    return manifest
+
+
+def states(manifest: dict[str, Any]) -> tuple[str | None, str | None, list[str]]:
+    ocean = manifest["images"]["ocean"]
+    offered, candidate = ((ocean[state] or {}).get("digest") for state in ("offered", "candidate"))
+    return offered, candidate, [pin["digest"] for pin in ocean["retained"]]
+
+
+@pytest.mark.parametrize(
+    ("oceans", "keep", "retained"),
+    [
+        ((1, 2), 1, []),
+        ((1, 2), 2, [1]),
+        ((1, 2, 3), 2, [2]),
+        ((1, 2, 3, 4), 3, [3, 2]),
+        ((1, 2, 1, 3), 3, [1, 2]),
+    ],
+)
+def test_former_digests_are_retained(oceans: tuple[int, ...], keep: int, retained: list[int]) -> None:
+    assert states(after(*oceans, keep=keep)) == (digest(oceans[-1]), None, [digest(number) for number in retained])
+
+
+def test_an_older_lock_is_offered_at_once() -> None:
+    back = compiled(lock(ocean=1, version="2026.1"), previous=after(1, 2, 3, keep=3), keep=3)
+    assert back.candidates == []
+    assert states(back.manifest) == (digest(1), None, [digest(3), digest(2)])
+    assert back.notes == ["ocean: back to 2026.1"]
+    assert compiled(lock(ocean=1, version="2026.1"), previous=back.manifest, keep=3).notes == []
+
+
+def test_an_older_lock_takes_the_place_of_a_candidate_that_did_not_pass() -> None:
+    failed = compiled(lock(ocean=3), previous=after(1, 2))
+    assert states(failed.manifest) == (digest(2), digest(3), [digest(1)])
+    assert states(compiled(lock(ocean=1), previous=failed.manifest).manifest) == (digest(1), None, [digest(2)])
+
+
+def test_what_is_no_longer_retained_is_checked_again() -> None:
+    assert states(compiled(lock(ocean=1), previous=after(1, 2, 3)).manifest) == (digest(3), digest(1), [digest(2)])
+
+
+@pytest.mark.parametrize("more", [{"mount_path": "/opt/other"}, {"subpath": "opt/envs"}])
+@pytest.mark.parametrize("kind", ["image", "directory"])
+def test_an_older_lock_with_another_place_is_checked(kind: str, more: dict[str, Any]) -> None:
+    able = {**CAPABILITIES, "mount_kind": kind}
+    manifest = None
+    for ocean in (1, 2):
+        found = compiled(lock(ocean=ocean), capabilities=able, previous=manifest)
+        manifest = _manifest.promote(found.manifest, found.candidates).manifest
+    assert compiled(lock(ocean=1, **more), capabilities=able, previous=manifest).candidates == ["ocean"]
+
+
+def test_fewer_are_retained_when_fewer_are_to_be_kept() -> None:
+    manifest = after(1, 2, 3, keep=3)
+    assert states(compiled(lock(ocean=3), previous=manifest, keep=1).manifest) == (digest(3), None, [])
+
+
+def test_other_mounts_retain_nothing() -> None:
+    found = compiled(lock(ocean=2), previous={**after(1, 2), "mount_kind": "directory"})
+    assert states(found.manifest) == (None, digest(2), [])
+
+
+def test_every_reference_that_is_needed() -> None:
+    found = _manifest.references(compiled(lock(ocean=3), previous=after(1, 2)).manifest)
+    oceans = {f"registry.example.org/vre/ocean@{digest(number)}" for number in (1, 2, 3)}
+    assert found == {*oceans, f"registry.example.org/vre/lab@{digest(2)}"}
+
+
+def test_unpacked_images_are_mounted_from_the_store() -> None:
+    found = compiled(capabilities={**CAPABILITIES, "mount_kind": "directory"}, store="/srv/store")
+    ocean, lab = (found.manifest["images"][name]["candidate"] for name in ("ocean", "lab"))
+    assert ocean["mount"]["Source"] == f"/srv/store/{digest(1)[7:]}"
+    assert lab["launch"] == {"image": lab["reference"]}
 
 
 def test_what_leaves_the_offer_leaves_the_manifest() -> None:
@@ -237,6 +321,7 @@ def test_a_foreign_layout() -> None:
         ({"centre": {}}, "vre_centre.name: the centre has no usable name"),
         ({"centre": {"name": "example", "title": "{{ x }}"}}, "vre_centre.title: must be plain text"),
         ({"centre": {"name": "example", "titel": "x"}}, "vre_centre: unknown key titel. Remedy: did you mean title?"),
+        ({"keep": 0}, "vre_keep: what is on offer is always kept (got 0). Remedy: use 1 or more"),
         ({"check_user": "a b"}, "vre_check_user: this cannot be a user's name"),
         ({"the_lock": {}}, "no lock of a known version"),
         ({"the_lock": lock(reference="registry.example.org/{username}:1")}, "reference: this is no complete"),
@@ -287,6 +372,9 @@ def junk(**changes: Any) -> str:
         junk(offered="x"),
         junk(offered={}),
         junk(candidate={"digest": "latest"}),
+        junk(retained="x"),
+        junk(retained=[{"digest": "latest"}]),
+        junk(retained=[{"digest": digest(1)}]),
     ],
 )
 def test_junk_is_no_manifest(text: str) -> None:
