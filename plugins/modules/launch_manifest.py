@@ -108,8 +108,11 @@ notes:
   returned: success
 """
 
+import contextlib
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -119,16 +122,43 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreEr
 from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
 
 
-def _compile(module: AnsibleModule, before: str) -> _manifest.Compiled:
+def _last(path: Path) -> Path:
+    """A second copy of the manifest, for when somebody spoils the first."""
+    return path.with_name(f"{path.stem}.last{path.suffix}")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, check: bool) -> Iterator[None]:
+    """Another play that writes there is waited for: each builds on what the one before it wrote."""
+    if check and not folder.is_dir():
+        yield  # a plain host, where the play would make it
+        return
+    if not folder.is_dir():
+        raise VreError("the manifest's folder is not there", where=str(folder), remedy="run deploy first")
+    number = os.open(str(folder), os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def _compile(module: AnsibleModule, path: Path, before: str) -> _manifest.Compiled:
     """The manifest that is wanted, given the text of the present one."""
     params = module.params
     previous, notes = None, []
     try:
-        previous = _manifest.load(before) if before else None
+        previous = _manifest.load(before) if path.is_file() else None
     except VreError as error:
         if params["promote"] is not None:
             raise
         notes.append(f"the manifest that was there is not usable and is made anew: {error}")
+        with contextlib.suppress(VreError):
+            previous = _manifest.load(_text(_last(path)))
     if params["promote"] is not None:
         if previous is None:
             raise VreError("there is no manifest yet", where=params["path"], remedy="run publish first")
@@ -149,8 +179,6 @@ def _compile(module: AnsibleModule, before: str) -> _manifest.Compiled:
 
 
 def _write(module: AnsibleModule, path: Path, text: str) -> None:
-    if not path.parent.is_dir():
-        raise VreError("the manifest's folder is not there", where=str(path.parent), remedy="run deploy first")
     number, name = tempfile.mkstemp(dir=module.tmpdir)
     with os.fdopen(number, "w", encoding="utf-8") as file:
         file.write(text)
@@ -180,12 +208,14 @@ def main() -> None:
     )
     path = Path(module.params["path"])
     try:
-        before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-        compiled = _compile(module, before)
-        after = _manifest.dump(compiled.manifest)
-        changed = before != after
-        if changed and not module.check_mode:
-            _write(module, path, after)
+        with _alone(path.parent, module.check_mode):
+            before = _text(path)
+            compiled = _compile(module, path, before)
+            after = _manifest.dump(compiled.manifest)
+            changed = before != after
+            if changed and not module.check_mode:
+                _write(module, path, after)
+                _write(module, _last(path), after)
     except VreError as error:
         module.fail_json(msg=str(error))
     else:

@@ -208,11 +208,12 @@ class HubClient:
         """Start a kernel by name, run ``code`` in it by websocket, shut it down."""
         kernel_id: str = self.api("POST", "kernels", {"name": kernel})["id"]
         try:
-            return self._execute(kernel_id, code, timeout)
+            return self.execute(kernel_id, code, timeout)
         finally:
             self.api("DELETE", f"kernels/{kernel_id}")
 
-    def _execute(self, kernel_id: str, code: str, timeout: float) -> Execution:
+    def execute(self, kernel_id: str, code: str, timeout: float = 60) -> Execution:
+        """Run ``code`` in a kernel that runs already."""
         path = f"{self.session_path}api/kernels/{kernel_id}/channels"
         parts = urlsplit(self.url)
         scheme = "wss" if parts.scheme == "https" else "ws"

@@ -72,6 +72,18 @@ def test_junk_is_made_anew_with_a_note(run_module: Run, path: Path) -> None:
     assert result["candidates"] == ["lab"]
 
 
+@pytest.mark.parametrize("junk", ["junk", "", '{"version": 7}'])
+def test_what_was_on_offer_before_junk_stays_on_offer(run_module: Run, path: Path, junk: str) -> None:
+    run_module("launch_manifest", {**OPTIONS, "path": str(path)})
+    run_module("launch_manifest", {"path": str(path), "promote": ["lab"]})
+    good = path.read_text()
+    path.write_text(junk)
+    result = run_module("launch_manifest", {**OPTIONS, "path": str(path)})
+    assert any("not usable" in note for note in result["notes"])
+    assert (result["candidates"], result["offered"]) == ([], ["lab"])
+    assert path.read_text() == good
+
+
 def test_a_failure_leaves_the_former_manifest(run_module: Run, path: Path) -> None:
     run_module("launch_manifest", {**OPTIONS, "path": str(path)})
     before = path.read_text()
