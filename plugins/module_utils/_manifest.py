@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -60,6 +60,7 @@ def compile_manifest(
     check_user: str,
     mount_kind: str | None = None,
     previous: Mapping[str, Any] | None = None,
+    absent: Collection[str] = (),
 ) -> Compiled:
     """Compile the manifest.
 
@@ -70,6 +71,7 @@ def compile_manifest(
     :param check_user: the user that alone may launch candidates.
     :param mount_kind: kind to use, or None for what the host does best.
     :param previous: the manifest that the hub reads now.
+    :param absent: references of locked images that are not on the host: what they had on offer stays.
     :raises VreErrors: with everything that is wrong.
     """
     images = _lock.check(lock)
@@ -101,12 +103,24 @@ def compile_manifest(
         "check": {"user": check_user},
         "free_choice": parsed.free_choice,
         "images": {
-            name: _image(images[name], parsed.groups.get(name), pins[name], former.get((name, images[name]["kind"])))
+            name: _image(
+                images[name],
+                parsed.groups.get(name),
+                pins[name],
+                former.get((name, images[name]["kind"])),
+                there=pins[name]["reference"] not in absent,
+            )
             for name in parsed.images
         },
         "compositions": parsed.compositions,
         "resources": _resources(parsed.resources, capabilities.get("cgroup") or {}, notes),
     }
+    notes += [
+        f"{name} {pins[name]['version']} is not on this host (yet): "
+        + (f"{image['offered']['version']} stays on offer" if image["offered"] else "not on offer")
+        for name, image in manifest["images"].items()
+        if pins[name]["reference"] in absent
+    ]
     return Compiled(manifest, notes)
 
 
@@ -250,7 +264,12 @@ def _same(offered: Mapping[str, Any], pin: Mapping[str, Any]) -> bool:
 
 
 def _image(
-    image: Mapping[str, Any], groups: Sequence[str] | None, pin: dict[str, Any], offered: Mapping[str, Any] | None
+    image: Mapping[str, Any],
+    groups: Sequence[str] | None,
+    pin: dict[str, Any],
+    offered: Mapping[str, Any] | None,
+    *,
+    there: bool,
 ) -> dict[str, Any]:
     same = offered is not None and _same(offered, pin)
     empty: dict[str, Any] = {"title": {}, "description": {}, "keywords": []}
@@ -260,7 +279,7 @@ def _image(
         "groups": list(groups) if groups is not None else None,
         # The same digest by another tag is the same image: it is not checked again.
         "offered": pin if same else offered,
-        "candidate": None if same else pin,
+        "candidate": pin if there and not same else None,
     }
 
 

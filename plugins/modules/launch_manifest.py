@@ -53,6 +53,13 @@ options:
   mount_kind:
     description: Mount kind to use; without it what the host does best.
     type: str
+  absent:
+    description:
+      - References, as C(name@digest), of locked images that are not on the host (yet).
+      - What they had on offer stays; they have no candidate.
+    type: list
+    elements: str
+    default: []
   promote:
     description: Names of images whose candidate passed its check and is to be offered.
     type: list
@@ -130,6 +137,7 @@ def _compile(module: AnsibleModule, before: str) -> _manifest.Compiled:
         params["check_user"],
         params["mount_kind"],
         previous,
+        params["absent"],
     )
     compiled.notes[:0] = notes
     return compiled
@@ -155,6 +163,7 @@ def main() -> None:
             "capabilities": {"type": "dict"},
             "check_user": {"type": "str", "default": "gaia-vre-check"},
             "mount_kind": {"type": "str"},
+            "absent": {"type": "list", "elements": "str", "default": []},
             "promote": {"type": "list", "elements": "str"},
         },
         add_file_common_args=True,
