@@ -8,9 +8,14 @@ The module session_check runs it for a play, ``_verify`` for the nightly timer.
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,6 +27,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreEr
 from ansible_collections.gaia_data.vre.plugins.module_utils._hub import Bounds, Expected, Hub, check_session
 
 LONGEST_LINE = 300
+LONGEST_WAIT = 900
 
 
 @dataclass
@@ -96,6 +102,30 @@ def run(data: Mapping[str, Any], scope: str, hub: Hub | None, bounds: Bounds) ->
     results += [result(session) for session in _plan.again(results)]
     verdict = _plan.judge(results)
     return Outcome(results, verdict["promote"], verdict["failed"], _plan.report(data, results, verdict, scope))
+
+
+@contextmanager
+def alone(longest: float = LONGEST_WAIT) -> Iterator[None]:
+    """One check at a time, as all of them share one user; the lock is on the folder of the Python that runs them.
+
+    :param longest: seconds to wait for another one.
+    :raises VreError: when another one still runs then.
+    """
+    number = os.open(sys.prefix, os.O_RDONLY)
+    try:
+        end = time.monotonic() + longest
+        while True:
+            try:
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > end:
+                    remedy = "wait for it: a play of somebody else, or gaia-vre-verify.service"
+                    raise VreError(f"another check runs since {longest:.0f} s", "this host", None, remedy) from error
+                time.sleep(0.5)
+        yield
+    finally:
+        os.close(number)
 
 
 def token(path: str) -> str:

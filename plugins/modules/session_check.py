@@ -190,10 +190,12 @@ def main() -> None:
         if not module.check_mode:
             token = _check.token(params["token_file"])
             hub = Hub(params["hub_url"], params["user"], token, params["timeout"], params["ca_file"])
-        outcome = _check.run(data, params["scope"], hub, Bounds(params["parallel"], 60 * params["patience"]))
-        if hub is not None and outcome.results:
-            record = str(Path(params["manifest"]).with_name("checks.json"))
-            _check.write(record, _check.record(data, params["scope"], outcome, _check.read(record)))
+        bounds = Bounds(params["parallel"], 60 * params["patience"])
+        with _check.alone():
+            outcome = _check.run(data, params["scope"], hub, bounds)
+            if hub is not None and outcome.results:
+                record = str(Path(params["manifest"]).with_name("checks.json"))
+                _check.write(record, _check.record(data, params["scope"], outcome, _check.read(record)))
     except VreError as error:
         module.fail_json(msg=str(error))
     else:

@@ -93,7 +93,7 @@ def bad_images() -> dict[str, tuple[dict[str, str], str]]:
 
 
 def write_tiny(name: str, work: Path, labels: dict[str, str], architecture: str = "amd64") -> Path:
-    """An OCI layout of a few kilobytes: one environment whose kernel is in ``BROKEN``, or runs the system image's Python."""
+    """An OCI layout of a few kilobytes: one environment; the kernel is broken or runs the system image's Python."""
     environment = work / "root" / "envs" / name
     for path, text in {
         "conda-meta/history": "",

@@ -107,3 +107,14 @@ def test_the_record_is_put_in_place_at_once_and_readable(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["checks.json"]
     with pytest.raises(VreError, match="the results cannot be written"):
         _check.write(str(tmp_path / "nowhere/checks.json"), "{}")
+
+
+def test_checks_wait_for_each_other() -> None:
+    with (
+        _check.alone(),
+        pytest.raises(VreError, match=r"another check runs since 0 s.*Remedy: wait for it"),
+        _check.alone(longest=0),
+    ):
+        pass
+    with _check.alone(longest=0):
+        pass
