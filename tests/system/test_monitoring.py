@@ -174,6 +174,19 @@ def test_draining(hub: Hub) -> None:
     assert value(hub, "draining") == 0
 
 
+@pytest.fixture(scope="module")
+def used(hub: Hub) -> Hub:
+    """A hub that has launched and refused, as one that is asked after does."""
+    hub.offer(manifest())
+    (hub.folder / "checks.json").write_text(checks(ocean=True))
+    alice = hub.user("alice")
+    assert alice.rest({"business": ["nothing"]}).status_code == 400
+    assert alice.rest({"composition": "coastal"}).status_code in (201, 202)
+    alice.wait_ready()
+    alice.stop()
+    return hub
+
+
 def queries() -> dict[str, str]:
     """Every expression of the dashboard and of the alerts, by where it stands."""
     dashboard = json.loads((MONITORING / "dashboard.json").read_text())
@@ -187,10 +200,8 @@ def queries() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("where", queries())
-def test_what_dashboard_and_alerts_ask_for_is_there(hub: Hub, where: str) -> None:
-    hub.offer(manifest())
-    (hub.folder / "checks.json").write_text(checks(ocean=True))
-    names = {name for name, _labels in scrape(hub)}
+def test_what_dashboard_and_alerts_ask_for_is_there(used: Hub, where: str) -> None:
+    names = {name for name, _labels in scrape(used)}
     asked = set(OURS.findall(queries()[where])) | set(THEIRS.findall(queries()[where]))
     assert asked or queries()[where].startswith("up{"), f"{where} asks for nothing of the hub"
     assert asked <= names, f"{where}: {', '.join(sorted(asked - names))}"

@@ -41,7 +41,7 @@ CHECKS = {
             "at": "2026-11-24T11:00:00Z",
             "ok": False,
             "failed": ["k-ocean"],
-            "error": "No module named 'x'",
+            "error": "no x",
         },
     }
 }
@@ -56,7 +56,7 @@ def test_the_report() -> None:
         "Announced: Bientôt",
         "Offered: lab 1 at sha256:000000000000, checked 3 h ago",
         "Offered: ocean 2 at sha256:000000000000, not checked yet",
-        "Candidate: ocean 3 at sha256:000000000000, check FAILED 1 d ago: k-ocean: No module named 'x'; 2 stays on offer",
+        "Candidate: ocean 3 at sha256:000000000000, check FAILED 1 d ago: k-ocean: no x; 2 stays on offer",
         "Retained: ocean 4 at sha256:000000000000",
         "Not here (yet): geo; run publish",
         "Composition coastal: can be launched",
