@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._registry import repository_of
+
+LONGEST_REASON = 500
 
 
 def staging(images: Mapping[str, Any], seen: Iterable[str], mount_kind: str) -> dict[str, list[Any]]:
@@ -56,9 +58,38 @@ def registries_of_host(registries: Mapping[str, Any]) -> dict[str, dict[str, Any
     return {host: {key: options[key] for key in kept if key in options} for host, options in registries.items()}
 
 
+def unpulled(absent: Sequence[str], pulls: Sequence[Mapping[str, Any]], patience: int) -> list[dict[str, Any]]:
+    """Why each of the ``absent`` images is not on the host after its pull.
+
+    :param pulls: what async_status said of each pull.
+    :param patience: minutes that a pull was waited for.
+    :return: ``image``; ``failed``, false for a pull that goes on; ``text`` for a person.
+    """
+    ends = {str(pull["item"]["item"]): pull for pull in pulls}
+    return [_unpulled(image, ends.get(image) or {}, patience) for image in absent]
+
+
+def _unpulled(image: str, pull: Mapping[str, Any], patience: int) -> dict[str, Any]:
+    short = image.partition("@")[0]
+    if pull and not pull.get("finished"):
+        text = (
+            f"{short} is still being pulled after {patience} min, so it is left out. "
+            "Remedy: publish again when it is there; the pull goes on."
+        )
+        return {"image": image, "failed": False, "text": text}
+    reason = " ".join(str(pull.get("msg") or "the engine does not list it after its pull").split())[-LONGEST_REASON:]
+    remedy = "mend what the engine says (journalctl -u docker has more), then publish again"
+    return {"image": image, "failed": True, "text": f"{short} could not be pulled: {reason}. Remedy: {remedy}."}
+
+
 class FilterModule:
     """The filters, by name."""
 
     def filters(self) -> dict[str, Any]:
         """As Ansible asks for them."""
-        return {"staging": staging, "registries_of_host": registries_of_host, "docker_auths": docker_auths}
+        return {
+            "staging": staging,
+            "registries_of_host": registries_of_host,
+            "docker_auths": docker_auths,
+            "unpulled": unpulled,
+        }

@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +64,7 @@ def compile_manifest(
     previous: Mapping[str, Any] | None = None,
     keep: int = KEEP,
     store: str = layout.DEFAULT,
+    absent: Collection[str] = (),
 ) -> Compiled:
     """Compile the manifest.
 
@@ -76,6 +77,7 @@ def compile_manifest(
     :param previous: the manifest that the hub reads now.
     :param keep: how many digests of an image stay: the offered one and ``keep - 1`` former ones.
     :param store: folder of the unpacked images.
+    :param absent: references of locked images that are not on the host: what they had on offer stays.
     :raises VreErrors: with everything that is wrong.
     """
     images = _lock.check(lock)
@@ -101,7 +103,12 @@ def compile_manifest(
     compiled_images = {}
     for name in parsed.images:
         was = former.get((name, images[name]["kind"]), {})
-        states = _states(name, pins[name], was, keep, notes)
+        there = pins[name]["reference"] not in absent
+        states = _states(name, pins[name], was, keep, notes, there=there)
+        if not there:
+            version = states["offered"] and states["offered"]["version"]
+            stays = f"{version} stays on offer" if version else "not on offer"
+            notes.append(f"{name} {pins[name]['version']} is not on this host (yet): {stays}")
         compiled_images[name] = {**_texts(images[name], parsed.groups.get(name)), **states}
     manifest: dict[str, Any] = {
         "version": VERSION,
@@ -291,7 +298,9 @@ def _retained(offered: Mapping[str, Any], former: Sequence[Mapping[str, Any] | N
     return list(found.values())[: keep - 1]
 
 
-def _states(name: str, pin: dict[str, Any], was: Mapping[str, Any], keep: int, notes: list[str]) -> dict[str, Any]:
+def _states(
+    name: str, pin: dict[str, Any], was: Mapping[str, Any], keep: int, notes: list[str], *, there: bool
+) -> dict[str, Any]:
     """``offered``, ``candidate`` and ``retained`` of an image whose lock says ``pin``.
 
     What was checked before is offered without another check: the same digest by another tag, or an older lock.
@@ -299,6 +308,8 @@ def _states(name: str, pin: dict[str, Any], was: Mapping[str, Any], keep: int, n
     offered, former = was.get("offered"), was.get("retained", [])
     if offered is not None and _same(offered, pin):
         return {"offered": pin, "candidate": None, "retained": _retained(pin, former, keep)}
+    if not there:
+        return {"offered": offered, "candidate": None, "retained": _retained(offered or pin, former, keep)}
     if any(_same(one, pin) for one in former):
         notes.append(f"{name}: back to {pin['version'] or pin['digest'][:19]}")
         return {"offered": pin, "candidate": None, "retained": _retained(pin, [offered, *former], keep)}

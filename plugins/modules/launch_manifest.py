@@ -63,6 +63,13 @@ options:
     description: Folder of the unpacked images, for the mount kind C(directory).
     type: path
     default: /var/lib/gaia-vre-store
+  absent:
+    description:
+      - References, as C(name@digest), of locked images that are not on the host (yet).
+      - What they had on offer stays; they have no candidate.
+    type: list
+    elements: str
+    default: []
   promote:
     description: Names of images whose candidate passed its check and is to be offered.
     type: list
@@ -173,6 +180,7 @@ def _compile(module: AnsibleModule, path: Path, before: str) -> _manifest.Compil
         previous,
         params["keep"],
         params["store"],
+        params["absent"],
     )
     compiled.notes[:0] = notes
     return compiled
@@ -198,6 +206,7 @@ def main() -> None:
             "mount_kind": {"type": "str"},
             "keep": {"type": "int", "default": _manifest.KEEP},
             "store": {"type": "path", "default": layout.DEFAULT},
+            "absent": {"type": "list", "elements": "str", "default": []},
             "promote": {"type": "list", "elements": "str"},
         },
         add_file_common_args=True,

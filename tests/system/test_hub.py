@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from gaia_lab.client import HubClient
-from gaia_lab.small_hub import Hub, manifest, pin, running
+from gaia_lab.small_hub import Hub, error, manifest, nothing_started, pin, running, seen
 
 
 @pytest.fixture(scope="module")
@@ -26,27 +25,6 @@ def whole_offer(request: pytest.FixtureRequest) -> None:
     """Each test begins with the whole offer."""
     if "hub" in request.fixturenames:
         request.getfixturevalue("hub").offer(manifest())
-
-
-def seen(client: HubClient) -> dict[str, Any]:
-    """The environment of the user's session, through the proxy; then the session is stopped."""
-    client.wait_ready()
-    found: dict[str, Any] = client.http.get(f"{client.url}{client.session_path}env", timeout=30).json()
-    client.stop()
-    return found
-
-
-def error(page: str) -> str:
-    """The refusal on a page, as HTML."""
-    found = re.search(r'class="spawn-error-msg[^>]*>(.*?)</p>', page, re.DOTALL)
-    assert found, page[:3000]
-    return found[1].strip()
-
-
-def nothing_started(client: HubClient) -> None:
-    """No record of a server, ready or pending; and the page is there for another try."""
-    assert client.server() is None
-    assert 'name="choice"' in client.launch_page()
 
 
 # -- the page --------------------------------------------------------------------------------------

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,8 @@ from gaia_lab.session import lab_client
 ROOT = Path(os.environ["GAIA_VRE_ROOT"])
 LAUNCHES = 5
 NOOPS = 3
+CROWD = 30
+RUN: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "check": False}
 CAPABILITIES = {
     "substrate": "docker",
     "platform": "linux/amd64",
@@ -118,6 +123,61 @@ def launch(client: HubClient, images: int) -> tuple[float, float]:
     return ready, first
 
 
+def on_hub(script: str) -> str:
+    """Run a shell script on the hub's host; gives what it printed."""
+    config = Path(os.environ["GAIA_LAB_STATE"]) / "ssh_config"
+    done = subprocess.run(["ssh", "-F", config, "hub.example.org", "sh", "-s"], input=script, text=True, **RUN)
+    if done.returncode:
+        raise LabError(f"on the hub's host: {done.stdout}")
+    return str(done.stdout)
+
+
+def hub_sees(client: HubClient) -> float:
+    """Seconds from the rename of a new manifest to a launch page that shows it."""
+    manifest = json.loads(on_hub("cat /etc/gaia-vre/manifest.json"))
+    mark = secrets.token_hex(8)
+    next(iter(manifest["images"].values()))["title"] = {"en": mark}
+    on_hub(f"cat > /etc/gaia-vre/manifest.new <<'END'\n{json.dumps(manifest)}\nEND")
+    with ThreadPoolExecutor(1) as pool:
+        renaming = pool.submit(on_hub, "mv /etc/gaia-vre/manifest.new /etc/gaia-vre/manifest.json && date +%s.%N")
+        end = time.monotonic() + 60
+        while mark not in client.launch_page():
+            if time.monotonic() > end:
+                raise LabError("the hub does not see a new manifest")
+        return time.time() - float(renaming.result())  # hosts of a lab have the machine's clock
+
+
+def crowd(count: int) -> list[HubClient]:
+    """Users of the hub's host, made for this and logged in."""
+    lab = json.loads((Path(os.environ["GAIA_LAB_STATE"]) / "lab.json").read_text())
+    password = secrets.token_hex(16)
+    names = [f"crowd{number:02}" for number in range(count)]
+    lines = "".join(f"useradd --no-create-home {name}\necho {name}:{password} | chpasswd\n" for name in names)
+    on_hub(f"set -e\n{lines}")
+    clients = [HubClient(lab["hub_url"], name, password, lab["ca"]) for name in names]
+    for client in clients:
+        client.login()
+    return clients
+
+
+def at_once(clients: list[HubClient]) -> float:
+    """Seconds until each of ``clients`` has a session, all of them asking at the same time; any failure raises."""
+
+    def start(client: HubClient) -> None:
+        answer = client.rest({"system": "lab", "business": ["tiny000"]})
+        if answer.status_code not in (201, 202):
+            raise LabError(f"{client.user} got {answer.status_code}: {answer.text[:500]}")
+        client.wait_ready()
+
+    started = time.monotonic()
+    with ThreadPoolExecutor(len(clients)) as pool:
+        list(pool.map(start, clients))
+    took = time.monotonic() - started
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda client: client.stop(), clients))
+    return took
+
+
 def measure() -> list[Row]:
     """All rows; takes several minutes."""
     state = Path(os.environ["GAIA_LAB_STATE"])
@@ -152,6 +212,11 @@ def measure() -> list[Row]:
         ready, first = launch(client, 20)
         with_many.append(ready)
         lists.append(first)
+    say(f"bench: a new manifest, and {CROWD} launches at once")
+    sees = statistics.median(hub_sees(client) for _run in range(LAUNCHES))
+    many_users = crowd(CROWD)
+    one = statistics.median(at_once(many_users[:1]) for _run in range(3))
+    all_of_them = at_once(many_users)
     return [
         Row(
             "docker.launch.20-vs-0",
@@ -160,6 +225,15 @@ def measure() -> list[Row]:
             statistics.median(with_none),
             "s",
             1.10,
+        ),
+        Row("publish.hub-sees", "manifest in place to its image on the page", sees, None, "s", 1),
+        Row(
+            "launch.30-at-once",
+            "30 users start at once, none fails, against one after another",
+            all_of_them,
+            CROWD * one,
+            "s",
+            1.0,
         ),
         Row("docker.kernels.first-list", "first list of 21 kernels", statistics.median(lists), None, "s", 0.2),
         Row("converge.noop", "deploy again, changed=0", noop_three, None, "s", 15),

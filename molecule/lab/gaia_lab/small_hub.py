@@ -1,4 +1,4 @@
-"""What a hub of a test on this machine needs: the proxy's program, free ports, something on offer."""
+"""A small real hub of tests/system on this machine: the proxy's program, free ports, something on offer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -200,3 +201,24 @@ def manifest() -> dict[str, Any]:
             "large": {"title": {"en": "Large", "fr": "Grand"}, "cpu": 4.0, "memory": 8 << 30},
         },
     }
+
+
+def seen(client: HubClient) -> dict[str, Any]:
+    """The environment of the user's session, through the proxy; then the session is stopped."""
+    client.wait_ready()
+    found: dict[str, Any] = client.http.get(f"{client.url}{client.session_path}env", timeout=30).json()
+    client.stop()
+    return found
+
+
+def error(page: str) -> str:
+    """The refusal on a page, as HTML."""
+    found = re.search(r'class="spawn-error-msg[^>]*>(.*?)</p>', page, re.DOTALL)
+    assert found, page[:3000]
+    return found[1].strip()
+
+
+def nothing_started(client: HubClient) -> None:
+    """No record of a server, ready or pending; and the page is there for another try."""
+    assert client.server() is None
+    assert 'name="choice"' in client.launch_page()

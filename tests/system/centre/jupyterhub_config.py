@@ -38,6 +38,8 @@ class Session(SimpleLocalProcessSpawner):  # type: ignore[misc]
 
     async def start(self) -> Any:
         """Evaluate what Docker would get, then start."""
+        if (here / "fail").exists():
+            raise RuntimeError("as the test wishes")
         host = self.extra_host_config(self) if callable(self.extra_host_config) else self.extra_host_config
         if inspect.isawaitable(host):
             host = await host
@@ -69,6 +71,9 @@ c.DummyAuthenticator.password = os.environ["TEST_PASSWORD"]
 c.Authenticator.allow_all = True
 oceanographers = ["alice", "al%ice", *(f"ocean{number}" for number in range(50))]  # one for each browser test
 c.JupyterHub.load_groups = {"oceanographers": {"users": oceanographers}, "coast": {"users": ["bob"]}}
+
+c.JupyterHub.services = [{"name": "prometheus", "api_token": f"{os.environ['TEST_PASSWORD']}-metrics"}]
+c.JupyterHub.load_roles = [{"name": "prometheus", "scopes": ["read:metrics"], "services": ["prometheus"]}]
 
 c.Spawner.environment = {"CENTRE": "kept", "TEST_HUB": str(here)}
 c.Spawner.cmd = [sys.executable, str(Path(__file__).with_name("session.py"))]

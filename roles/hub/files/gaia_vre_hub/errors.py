@@ -12,11 +12,11 @@ _BASE: Any = getattr(jupyterhub.spawner, "SpawnException", web.HTTPError)
 
 
 class Refused(Exception):
-    """A choice that is not launched: an HTTP status and a sentence in the user's language."""
+    """A choice that is not launched: an HTTP status, the name of the message, and the sentence that it makes."""
 
-    def __init__(self, status: int, sentence: str) -> None:
+    def __init__(self, status: int, message: str, sentence: str) -> None:
         super().__init__(sentence)
-        self.status, self.sentence = status, sentence
+        self.status, self.message, self.sentence = status, message, sentence
 
 
 class Unready(Exception):

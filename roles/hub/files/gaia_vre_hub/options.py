@@ -91,7 +91,7 @@ class Chooser:
         return self.user == self.manifest.check.user
 
     def _refused(self, status: int, message: str, **values: str) -> Refused:
-        return Refused(status, say(message, self.lang, **values))
+        return Refused(status, message, say(message, self.lang, **values))
 
     def _name(self, options: Mapping[str, Any], key: str) -> str | None:
         value = options.get(key)
@@ -170,7 +170,7 @@ class Chooser:
         for name, image in self.manifest.images.items():
             if image.kind == "system" and image.offered and (self._checks or in_groups(image.groups, self.groups)):
                 return {name: image.offered}
-        raise Refused(403, say("nothing", self.lang))
+        raise self._refused(403, "nothing")
 
     def _composition(self, name: str, wish: str | None, pinned: Mapping[str, str]) -> Choice:
         composition = self.manifest.compositions.get(name)

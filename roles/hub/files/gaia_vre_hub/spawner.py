@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import time
+from asyncio import CancelledError
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -12,6 +14,7 @@ from jupyterhub.spawner import Spawner
 from jupyterhub.utils import url_path_join
 from traitlets import default, observe
 
+from gaia_vre_hub import metrics
 from gaia_vre_hub.centre import CentreFiles
 from gaia_vre_hub.errors import FailedError, Refused, RefusedError, Unready
 from gaia_vre_hub.form import render
@@ -123,16 +126,21 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
         def _vre_choose(self, options: Any) -> tuple[Manifest, Choice]:
             manifest = self.vre_files.manifest.current()
             if manifest is None:
-                raise RefusedError(503, self.vre_say("no_manifest"))
+                raise self._vre_refused("no_manifest")
             notice = self.vre_files.notice.current()
             if notice is not None and notice.drain and self.user.name != manifest.check.user:
-                language = self.vre_language()
-                raise RefusedError(503, say("draining", language, value=text(notice.text, language)).strip())
+                raise self._vre_refused("draining", value=text(notice.text, self.vre_language()))
             chooser = Chooser(manifest, self.user.name, self._vre_groups(), self.vre_language())
             try:
                 return manifest, chooser.choose(options)
             except Refused as refused:
+                metrics.refused(self.user.name, refused.message)
                 raise RefusedError(refused.status, refused.sentence) from None
+
+        def _vre_refused(self, message: str, **values: str) -> RefusedError:
+            """Nobody's choice can be launched now: 503."""
+            metrics.refused(self.user.name, message)
+            return RefusedError(503, say(message, self.vre_language(), **values).strip())
 
         def _vre_checked(self, options: dict[str, Any]) -> dict[str, Any]:
             self.vre_asked = options  # a page that is shown again has the same ticks
@@ -157,6 +165,7 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
             except RefusedError:
                 self._vre_no_failure()
                 raise
+            self._vre_tell(choice, counts=self.user.name != manifest.check.user)
 
             done = super().run_pre_spawn_hook()
             if inspect.isawaitable(done):
@@ -197,6 +206,19 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
                     yield {"progress": STEPS[shown], "message": self.vre_say(shown)}
                 await asyncio.sleep(0.2)
 
+        def _vre_tell(self, choice: Choice, *, counts: bool) -> None:
+            """Metrics and log, when the launch is over; JupyterHub's future of it ends then."""
+            future = getattr(self, "_spawn_future", None)
+            if future is None:
+                return
+            started = time.monotonic()
+
+            def ended(future: Any) -> None:
+                error = CancelledError() if future.cancelled() else future.exception()
+                metrics.launched(choice, self.user.name, time.monotonic() - started, error, counts=counts)
+
+            future.add_done_callback(ended)
+
         async def _vre_ready(self, manifest: Manifest, choice: Choice) -> None:
             """Refuse what the substrate could not start."""
             substrate = SUBSTRATES[manifest.substrate]
@@ -204,11 +226,11 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
                 absent = await substrate.missing(self, choice)
             except Unready as error:
                 self.log.error("cannot launch for %s: %s", self.user.name, error)
-                raise RefusedError(503, say(error.message, self.vre_language(), **error.values)) from error
+                raise self._vre_refused(error.message, **error.values) from error
             if absent:
                 self.log.error("images of the manifest are not on this host: %s", ", ".join(absent))
                 titles = (text(manifest.images[name].title, self.vre_language(), name) for name in absent)
-                raise RefusedError(503, say("absent", self.vre_language(), value=", ".join(titles)))
+                raise self._vre_refused("absent", value=", ".join(titles))
 
         def _vre_no_failure(self) -> None:
             """A refusal is no failure of the hub, which ends after ``consecutive_failure_limit`` of them.

@@ -11,6 +11,7 @@ from ansible_collections.gaia_data.vre.plugins.filter.images import (
     docker_auths,
     registries_of_host,
     staging,
+    unpulled,
 )
 from ansible_collections.gaia_data.vre.plugins.module_utils._registry import repository_of
 
@@ -70,3 +71,17 @@ def test_no_secret_and_no_file_of_another_machine_gets_to_the_host() -> None:
 def test_only_registries_with_a_login_have_auths() -> None:
     registries = {"a.example.org": {"username": "u", "password": "p"}, "b.example.org": {"ca_file": "/x"}}
     assert docker_auths(registries) == {"a.example.org": {"auth": "dTpw"}}
+
+
+def test_why_an_image_is_not_there() -> None:
+    slow, broken, lost = "r/slow@sha256:1", "r/broken@sha256:2", "r/lost@sha256:3"
+    pulls = [
+        {"item": {"item": slow}, "finished": False},
+        {"item": {"item": broken}, "finished": True, "msg": "Error pulling:\n no space left on device"},
+        {"item": {"item": lost}, "finished": True},
+    ]
+    found = unpulled([slow, broken, lost], pulls, 10)
+    assert [item["failed"] for item in found] == [False, True, True]
+    assert found[0]["text"].startswith("r/slow is still being pulled after 10 min, so it is left out. Remedy: ")
+    assert "r/broken could not be pulled: Error pulling: no space left on device. Remedy: " in found[1]["text"]
+    assert "does not list it" in found[2]["text"]

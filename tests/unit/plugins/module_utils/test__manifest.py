@@ -391,3 +391,16 @@ def test_200_images_take_no_time() -> None:
     text = _manifest.dump(found.manifest)
     assert time.monotonic() - started < 0.2
     assert len(json.loads(text)["images"]) == 201
+
+
+def test_an_image_that_is_not_on_the_host_keeps_what_was_offered() -> None:
+    reference = f"registry.example.org/vre/ocean@{digest(3)}"
+    before = checked()
+    later = compiled(lock=lock(ocean=3), previous=before, absent=[reference])
+    assert later.manifest["images"]["ocean"]["offered"] == before["images"]["ocean"]["offered"]
+    assert later.candidates == []
+    assert later.notes == ["ocean 1 is not on this host (yet): 1 stays on offer"]
+    first = compiled(lock=lock(ocean=3), absent=[reference])
+    assert first.candidates == ["lab"]
+    assert first.notes == ["ocean 1 is not on this host (yet): not on offer"]
+    assert _manifest.load(_manifest.dump(first.manifest))
