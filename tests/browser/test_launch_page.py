@@ -256,6 +256,7 @@ def test_a_page_that_was_opened_before(browser: Browser, hub: Hub, alice: HubCli
     page.click(START)
     expect(page.get_by_role("alert")).to_contain_text("There is no Climate statistics here (any more)")
     expect(page.locator("input[value=climate]")).to_be_disabled()
+    expect(page.locator("#vre-free")).to_be_checked()  # what is left of the choice stays
     shot(page, "launch-refused")
     assert alice.server() is None
 
