@@ -26,6 +26,12 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 
 
+IN_SIGHT = """() => {
+    const box = document.activeElement.getBoundingClientRect();
+    return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === document.activeElement;
+}"""
+
+
 def opened(browser: Browser, user: HubClient, **look: Any) -> Page:
     page = context(browser, **look).new_page()
     page.on("pageerror", lambda error: pytest.fail(f"the page's script: {error}"))
@@ -60,6 +66,21 @@ def test_what_is_locked_to_others_is_not_in_the_source(browser: Browser, hub: Hu
         assert word not in source
     expect(page.locator("input[value='composition:shore']")).to_be_enabled()
     assert "shoreline" not in opened(browser, alice).content().lower()
+
+
+def test_the_hub_s_content_security_policy_is_kept_and_nothing_comes_from_elsewhere(
+    browser: Browser, alice: HubClient
+) -> None:
+    policies = [
+        alice.http.get(f"{alice.url}/hub/{path}", timeout=30).headers["Content-Security-Policy"]
+        for path in ("home", "spawn")
+    ]
+    assert policies == ["frame-ancestors 'none'; report-uri /hub/security/csp-report"] * 2
+    page = context(browser).new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    log_in(page, alice)
+    assert [url for url in asked if not url.startswith((alice.url, "data:"))] == []
 
 
 def test_cards_tell_what_is_in_them_and_how_they_were_checked(browser: Browser, alice: HubClient) -> None:
@@ -162,8 +183,7 @@ def test_by_keyboard_alone(browser: Browser, alice: HubClient) -> None:
             page.keyboard.press("Tab")
             way.append(focused())
             if way[-1] == wanted:
-                box = page.evaluate("JSON.parse(JSON.stringify(document.activeElement.getBoundingClientRect()))")
-                assert 0 <= box["top"] <= box["bottom"] <= 900, f"{wanted} is in sight"
+                assert page.evaluate(IN_SIGHT), f"{wanted} is in sight"
                 return way
         raise AssertionError(f"{wanted} is not reached by Tab: {way}")
 
@@ -236,6 +256,7 @@ def test_a_page_that_was_opened_before(browser: Browser, hub: Hub, alice: HubCli
     page.click(START)
     expect(page.get_by_role("alert")).to_contain_text("There is no Climate statistics here (any more)")
     expect(page.locator("input[value=climate]")).to_be_disabled()
+    expect(page.locator("#vre-free")).to_be_checked()  # what is left of the choice stays
     shot(page, "launch-refused")
     assert alice.server() is None
 

@@ -39,6 +39,7 @@ def test_two_ticked_environments_are_in_the_launcher(browser: Browser, alice: Hu
     shot(page, "launcher")
     page.locator(".jp-LauncherCard", has_text="This session").click()
     session = page.locator("main.gaia-vre-session")
+    alice.open_session()
     record = json.loads(alice.run("conda-env-ocean-ocean-py", RECORD).stdout)
     assert sorted(record["images"]) == ["atmosphere", "lab", "ocean"]
     for image in record["images"].values():

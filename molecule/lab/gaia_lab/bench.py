@@ -29,6 +29,7 @@ from gaia_lab.session import lab_client
 
 ROOT = Path(os.environ["GAIA_VRE_ROOT"])
 LAUNCHES = 5
+PAGES = 21
 NOOPS = 3
 CROWD = 30
 RUN: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "check": False}
@@ -203,6 +204,7 @@ def measure() -> list[Row]:
     say("bench: launches with 20 and with no business images")
     client = lab_client("alice")
     client.login()
+    page = statistics.median(seconds(client.launch_page) for _run in range(PAGES))
     launch(client, 0)
     with_none: list[float] = []
     with_many: list[float] = []
@@ -236,6 +238,7 @@ def measure() -> list[Row]:
             1.0,
         ),
         Row("docker.kernels.first-list", "first list of 21 kernels", statistics.median(lists), None, "s", 0.2),
+        Row("page.200-images", "GET of the launch page with 200 images, through TLS and proxy", page, None, "s", 0.05),
         Row("converge.noop", "deploy again, changed=0", noop_three, None, "s", 15),
         Row("converge.noop.200-vs-3", "deploy again, 200 images against 3", noop_many, noop_three, "s", 1.2),
         Row("lock.200", "the playbook lock over 200 images", lock, None, "s", 5),

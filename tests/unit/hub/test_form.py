@@ -159,7 +159,8 @@ def test_the_last_check(manifest: Manifest, number: int, more: dict[str, Any], s
         ({"composition": "coastal", "resources": "large"}, {"vre-c-coastal", "vre-r-large"}),
         ({"business": ["ocean", "gone", 7], "system": "lab"}, {"vre-free", "vre-business-ocean", "vre-r"}),
         ({"business": [], "system": "lab"}, {"vre-free", "vre-r"}),
-        ({"business": ["geo"], "resources": ["<b>"]}, {"vre-c-coastal", "vre-r"}),
+        ({"business": ["geo"], "resources": ["<b>"]}, {"vre-free", "vre-r"}),
+        ({"composition": "weather"}, {"vre-c-coastal", "vre-r"}),
         ({"business": "ocean", "composition": {"a": 1}}, {"vre-c-coastal", "vre-r"}),
     ],
 )

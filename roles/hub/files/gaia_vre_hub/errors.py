@@ -37,6 +37,10 @@ class RefusedError(_BASE):  # type: ignore[misc]
             super().__init__(sentence, reason="refused", status_code=status)
         self.jupyterhub_message = sentence
 
+    def __str__(self) -> str:
+        """What JupyterHub before 6.0 shows on the launch page."""
+        return self.jupyterhub_message
+
 
 class FailedError(web.HTTPError):
     """A launch that failed, told in words; JupyterHub counts it as a failure of the hub."""
@@ -44,3 +48,6 @@ class FailedError(web.HTTPError):
     def __init__(self, sentence: str) -> None:
         super().__init__(500, "%s", sentence)
         self.jupyterhub_message = sentence
+
+    def __str__(self) -> str:
+        return self.jupyterhub_message

@@ -207,13 +207,11 @@ def _chosen(
     :param business: names of images that may be ticked; None without free choice.
     """
     images = asked.get("business")
-    images = images if isinstance(images, list) else []
-    ticked = [name for name in business or () if name in images]
-    own = business is not None and (ticked or (not images and _open(asked, "system", systems)))
+    own = business is not None and (isinstance(images, list) or _open(asked, "system", systems) is not None)
     composition = _open(asked, "composition", ready) or (None if own or not ready else ready[0])
     return {
         "composition": composition,
-        "business": ticked,
+        "business": [name for name in business or () if isinstance(images, list) and name in images],
         "system": _open(asked, "system", systems) or next(iter(systems), None),
         "resources": _open(asked, "resources", resources),
     }

@@ -24,7 +24,6 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Rien ne correspond. Effacez la recherche pour tout revoir.",
     },
     "found": {"en": "{value} shown", "fr": "{value} affichés"},
-    "pick_one": {"en": "Tick at least one environment.", "fr": "Cochez au moins un environnement."},
     "more": {"en": "{value} more", "fr": "{value} de plus"},
     "last_failed": {"en": "last check failed", "fr": "dernière vérification en échec"},
     "your_session": {"en": "Your session:", "fr": "Votre session :"},
@@ -186,11 +185,6 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "{value} is not ready on this machine. Tell the administrators of this hub; they can run publish again.",
         "fr": "{value} n'est pas prêt sur cette machine. Prévenez les administrateurs de ce hub, qui peuvent publier "
         "à nouveau.",
-    },
-    "unusable": {
-        "en": "Sessions cannot be started at the moment. Tell the administrators of this hub; its log has the reason.",
-        "fr": "Aucune session ne peut démarrer pour le moment. Prévenez les administrateurs de ce hub ; son journal en "
-        "donne la raison.",
     },
     "engine": {
         "en": "The container engine of this hub does not answer. Tell the administrators of this hub.",
