@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,18 @@ class Played:
     changed: int | None
 
 
-def play(folder: Path, name: str, variables: Mapping[str, Any] | None = None, hosts: str = "hosts.yml") -> Played:
-    """Run ``gaia_data.vre.<name>`` from the inventory in ``folder`` with further variables."""
+def play(
+    folder: Path,
+    name: str,
+    variables: Mapping[str, Any] | None = None,
+    hosts: str = "hosts.yml",
+    arguments: Sequence[str] = (),
+) -> Played:
+    """Run ``gaia_data.vre.<name>`` from the inventory in ``folder`` with further variables and arguments."""
     state = Path(os.environ["GAIA_LAB_STATE"])
     argv = ["ansible-playbook", "-i", hosts, "-e", f"@{state}/vars.yml", "-e", json.dumps(dict(variables or {}))]
     done = subprocess.run(
-        [*argv, f"gaia_data.vre.{name}"],
+        [*argv, *arguments, f"gaia_data.vre.{name}"],
         cwd=folder,
         env={**os.environ, "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true"},  # molecule forces colours
         stdin=subprocess.DEVNULL,
