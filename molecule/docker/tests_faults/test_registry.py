@@ -15,6 +15,7 @@ from testinfra.host import Host
 
 from gaia_lab.client import ClientError, HubClient
 from gaia_lab.playbook import play
+from gaia_lab.remote import on
 
 from .conftest import CENTRE, Work, published
 
@@ -22,15 +23,11 @@ STATE = Path(os.environ["GAIA_LAB_STATE"])
 GEO = "registry.example.org/vre/geo"
 
 
-def registry(command: str) -> None:
-    subprocess.run(["ssh", "-F", STATE / "ssh_config", "registry.example.org", command], check=True)
-
-
 @pytest.fixture
 def no_registry() -> Iterator[None]:
-    registry("systemctl stop docker-registry")
+    on("registry", "systemctl stop docker-registry")
     yield
-    registry("systemctl start docker-registry")
+    on("registry", "systemctl start docker-registry")
 
 
 @pytest.mark.usefixtures("no_registry")

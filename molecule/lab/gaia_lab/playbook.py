@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,15 @@ def play(
     variables: Mapping[str, Any] | None = None,
     hosts: str = "hosts.yml",
     environment: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
 ) -> Played:
-    """Run ``gaia_data.vre.<name>`` from the inventory in ``folder`` with further variables."""
+    """Run ``gaia_data.vre.<name>`` from the inventory in ``folder`` with further variables and arguments."""
     state = Path(os.environ["GAIA_LAB_STATE"])
     # molecule forces colours
     plain = {**os.environ, "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true", **(environment or {})}
     argv = ["ansible-playbook", "-i", hosts, "-e", f"@{state}/vars.yml", "-e", json.dumps(dict(variables or {}))]
     done = subprocess.run(
-        [*argv, f"gaia_data.vre.{name}"],
+        [*argv, *arguments, f"gaia_data.vre.{name}"],
         cwd=folder,
         env=plain,
         stdin=subprocess.DEVNULL,

@@ -129,7 +129,7 @@ class Unpacker:
         elif member.islnk():
             try:
                 os.link(target, path, follow_symlinks=False)
-            except OSError as error:
+            except (FileNotFoundError, PermissionError) as error:
                 raise self._refused(f"a hard link cannot be made: {error.strerror}", member.name) from error
         elif member.issym():
             os.symlink(member.linkname, path)

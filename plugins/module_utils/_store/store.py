@@ -224,7 +224,9 @@ class Store:
                 unpacker.layer(stream)
         unpacker.finish()
         # On the disk before it has its name: after a power cut it is whole or absent.
-        subprocess.run(["sync", "--file-system", str(root)], check=True)  # pylint: disable=ansible-bad-function
+        command = ["sync", "--file-system", str(root)]
+        if subprocess.run(command, check=False).returncode:  # pylint: disable=ansible-bad-function
+            raise VreError("what was unpacked does not get to the disk", str(self.folder), None, "look at the disk")
         root.rename(self.folder / image.name)
 
     def _fetch(self, registries: Registries, image: Wanted, platform: str, folder: Path) -> list[str]:
