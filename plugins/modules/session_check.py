@@ -141,7 +141,7 @@ promote:
   type: list
   elements: str
   returned: success
-failed:
+broken:
   description: Rows of what did not run.
   type: list
   elements: dict
@@ -203,7 +203,7 @@ def main() -> None:
             changed=False,
             sessions=outcome.results,
             promote=outcome.promote,
-            failed=outcome.failed,
+            broken=outcome.failed,
             report=outcome.report,
         )
 
