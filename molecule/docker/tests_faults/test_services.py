@@ -79,14 +79,16 @@ def test_a_locked_database_delays_and_loses_nothing(host: Host, work: Work, bob:
 def small_state(host: Host, work: Work) -> Iterator[None]:
     """The hub's state on a file system of 8 MB."""
     host.check_output(f"systemctl stop gaia-vre-hub && cp -a {STATE} /root/state")
-    host.check_output(f"mount -t tmpfs -o size=8m,mode=0750 tmpfs {STATE} && cp -a /root/state/. {STATE}/")
-    host.check_output(f"chown gaia-vre: {STATE} && systemctl start gaia-vre-hub")
-    work.hub_answers()
-    yield
-    host.check_output(f"systemctl stop gaia-vre-hub && cp -a {STATE}/. /root/state/ && umount {STATE}")
-    host.check_output(f"rm -f /root/state/full && cp -a /root/state/. {STATE}/ && rm -r /root/state")
-    host.check_output("systemctl start gaia-vre-hub")
-    work.hub_answers()
+    try:
+        host.check_output(f"mount -t tmpfs -o size=8m,mode=0750 tmpfs {STATE} && cp -a /root/state/. {STATE}/")
+        host.check_output(f"chown gaia-vre: {STATE} && systemctl start gaia-vre-hub")
+        work.hub_answers()
+        yield
+    finally:
+        host.check_output(f"systemctl stop gaia-vre-hub; rm -f {STATE}/full; cp -a {STATE}/. /root/state/")
+        host.check_output(f"umount {STATE} && cp -a /root/state/. {STATE}/ && rm -r /root/state")
+        host.check_output("systemctl start gaia-vre-hub")
+        work.hub_answers()
 
 
 @pytest.mark.usefixtures("small_state")
