@@ -20,8 +20,10 @@ def test_the_next_play_restarts_the_hub_and_no_session_ends(host: Host) -> None:
     if alice.server() is None:
         alice.start({"choice": "free", "system": "lab", "business": ["ocean"]})
     sessions = host.check_output("docker ps --quiet")
+    config = "/etc/gaia-vre/jupyterhub_config.py"
+    host.check_output(f"cp -p {config} /root/config && echo '# former' >>{config} && systemctl restart gaia-vre-hub")
     before = host.service("gaia-vre-hub").systemd_properties["MainPID"]
-    host.check_output("touch /etc/gaia-vre/jupyterhub_config.py")  # as written, but the hub read the former one
+    host.check_output(f"mv /root/config {config}")  # as it is to be, but the hub read the former one
 
     first = play(CENTRE, "deploy")
     assert (first.code, first.changed) == (0, 1), first.text[-3000:]

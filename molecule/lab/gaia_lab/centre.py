@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from testinfra.host import Host
 
 from gaia_lab.client import HubClient
 from gaia_lab.errors import LabError
@@ -18,14 +19,15 @@ from gaia_lab.playbook import Played, play
 from gaia_lab.remote import on
 from gaia_lab.session import lab_client
 
-CENTRE = Path(os.environ.get("GAIA_LAB_STATE", "/nonexistent")) / "inventory"
+STATE = Path(os.environ.get("GAIA_LAB_STATE", "/nonexistent"))
+CENTRE = STATE / "inventory"
 OCEAN = "conda-env-ocean-ocean-py"
 SHOW = "import json, os, numpy; print(json.dumps([numpy.__version__, os.environ['GAIA_VRE_SESSION']]))"
 
 
 def older_lock() -> Path:
     """The lock of before the publish, as git would have it."""
-    return Path(os.environ["GAIA_LAB_STATE"]) / "inventory/vre.lock.older.yml"
+    return CENTRE / "vre.lock.older.yml"
 
 
 @dataclass(frozen=True)
@@ -97,3 +99,33 @@ def copy_with(folder: Path, images: Mapping[str, str]) -> Path:
     variables["vre_offer"]["business"] += list(images)
     settings.write_text(yaml.safe_dump(variables, sort_keys=False))
     return folder
+
+
+def run(
+    playbook: str = "deploy",
+    variables: Mapping[str, Any] | None = None,
+    *,
+    hosts: str = "hosts.yml",
+    check: bool = False,
+    fails: bool = False,
+) -> Played:
+    """Run a playbook of the collection.
+
+    :param fails: whether it is to fail.
+    :raises LabError: when it does otherwise, with the end of what it said.
+    """
+    done = play(CENTRE, playbook, variables, hosts, arguments=["--check", "--diff"] if check else [])
+    if (done.code != 0) != fails:
+        raise LabError(f"{playbook} {'went well' if fails else 'failed'}: {done.text[-4000:]}")
+    return done
+
+
+def processes(host: Host) -> dict[str, str]:
+    """The present processes of proxy and hub."""
+    names = ("gaia-vre-proxy", "gaia-vre-hub")
+    return {name: str(host.service(name).systemd_properties["MainPID"]) for name in names}
+
+
+def sessions(host: Host) -> set[str]:
+    """The containers of sessions."""
+    return set(str(host.check_output("docker ps --quiet --no-trunc --filter network=gaia-vre")).split())

@@ -212,24 +212,27 @@ class HubClient:
         finally:
             self.api("DELETE", f"kernels/{kernel_id}")
 
-    def execute(self, kernel_id: str, code: str, timeout: float = 60) -> Execution:
-        """Run ``code`` in a kernel that runs already."""
+    def connect(self, kernel_id: str, timeout: float = 60) -> websocket.WebSocket:
+        """A websocket to a kernel, as a notebook keeps one."""
         path = f"{self.session_path}api/kernels/{kernel_id}/channels"
         parts = urlsplit(self.url)
         scheme = "wss" if parts.scheme == "https" else "ws"
-        session = uuid.uuid4().hex
         cookies = requests.cookies.get_cookie_header(  # type: ignore[no-untyped-call]
             self.http.cookies, requests.Request("GET", f"{self.url}{path}").prepare()
         )
-        socket = websocket.create_connection(
-            f"{scheme}://{parts.netloc}{path}?session_id={session}&_xsrf={quote(self._xsrf(path))}",
+        return websocket.create_connection(
+            f"{scheme}://{parts.netloc}{path}?session_id={uuid.uuid4().hex}&_xsrf={quote(self._xsrf(path))}",
             cookie=cookies,
             origin=self.url,
             timeout=timeout,
             sslopt={"ca_certs": self.ca_file, "cert_reqs": ssl.CERT_REQUIRED} if self.ca_file else None,
         )
+
+    def execute(self, kernel_id: str, code: str, timeout: float = 60) -> Execution:
+        """Run ``code`` in a kernel that runs already."""
+        socket = self.connect(kernel_id, timeout)
         try:
-            return _converse(socket, session, code, timeout)
+            return _converse(socket, uuid.uuid4().hex, code, timeout)
         finally:
             socket.close()
 

@@ -13,6 +13,7 @@ PROMISED = {
     "business_image",
     "catalogue_lock",
     "centre_info",
+    "hub_switch",
     "image_info",
     "launch_manifest",
     "session_check",

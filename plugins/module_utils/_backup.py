@@ -1,0 +1,119 @@
+# Copyright (c) 2026, Gaia Data
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A hub in one archive: database, secrets, what it offers, the lock, and the homes where they are wanted."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _switch
+from ansible_collections.gaia_data.vre.plugins.module_utils._database import Database
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._units import run
+
+VERSION = 1
+CHANGED_WHILE_READ = 1  # exit code of GNU tar, no failure: people work in their homes
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What goes into an archive.
+
+    :param host: name of the host, for the one who finds the archive.
+    :param release: link to the release of the hub that runs.
+    :param secrets: folder of the hub's secrets; what the inventory holds as well is left out.
+    :param offer: files of what the hub offers, those that exist.
+    :param lock: text of the lock.
+    :param homes: folder by name of each home.
+    """
+
+    host: str
+    release: Path
+    database: Database
+    secrets: Path
+    offer: list[Path]
+    lock: str
+    homes: dict[str, str] = field(default_factory=dict)
+
+    def about(self) -> dict[str, Any]:
+        """What is in it, for people and for a restore."""
+        return {
+            "version": VERSION,
+            "host": self.host,
+            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "hub": _switch.version(self.release.resolve()),
+            "database": "dump" if self.database.file is None else "sqlite",
+            "homes": sorted(self.homes),
+        }
+
+    def write(self, target: Path) -> dict[str, Any]:
+        """Write the archive; it is complete or absent, and its owner is the one of its folder.
+
+        :raises VreError: when something cannot be read.
+        """
+        about, partial = self.about(), target.with_name(f"{target.name}.partial")
+        try:
+            with tempfile.TemporaryDirectory(prefix=".gaia-vre-", dir=target.parent) as folder:
+                stage = Path(folder)
+                plain = self._collect(stage, about)
+                partial.touch(mode=0o600)
+                with plain.open("rb") as source, gzip.open(partial, "wb", compresslevel=3) as packed:
+                    shutil.copyfileobj(source, packed, 1 << 20)
+            owner = target.parent.stat()
+            os.chown(partial, owner.st_uid, owner.st_gid)
+            partial.replace(target)
+        except OSError as error:
+            raise VreError(
+                f"the archive cannot be written: {error.strerror}", str(target), None, "see that there is room"
+            ) from error
+        finally:
+            partial.unlink(missing_ok=True)
+        return about
+
+    def _collect(self, stage: Path, about: dict[str, Any]) -> Path:
+        """Everything in one plain archive in ``stage``, which only root may write to."""
+        plain = stage / "all.tar"
+        with tempfile.TemporaryDirectory(prefix=".gaia-vre-", dir=self.database.state) as drop:
+            if self.database.file is None:
+                file = stage / "database.dump"
+                self.database.dump(file)
+            else:
+                shutil.chown(drop, self.database.user, self.database.user)  # it copies its own database
+                file = Path(drop) / "database.sqlite"
+                self.database.ask(self.release, "copy", str(file))
+            with tarfile.open(plain, "w") as tar:
+                tar.add(file, file.name)
+                for secret in sorted(self.secrets.iterdir()):
+                    if secret.name != "settings.json":
+                        tar.add(secret, f"secrets/{secret.name}")
+                for offered in self.offer:
+                    if offered.is_file():
+                        tar.add(offered, f"offer/{offered.name}")
+        (stage / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        (stage / "vre.lock.yml").write_text(self.lock, encoding="utf-8")
+        append(plain, stage, "", "about.json", "vre.lock.yml")
+        for name, folder in sorted(self.homes.items()):
+            append(plain, Path(folder), f"homes/{name}/", ".")
+        return plain
+
+
+def append(archive: Path, folder: Path, prefix: str, *names: str) -> None:
+    """Append what ``folder`` holds to an archive; files that are written meanwhile are taken as they are.
+
+    :param prefix: put before the names in the archive.
+    """
+    argv = ["tar", "--append", "--numeric-owner", f"--file={archive}", f"--directory={folder}"]
+    done = run([*argv, rf"--transform=flags=rh;s,^\(\./\|\.$\),{prefix},", "--", *names])
+    if done.code not in (0, CHANGED_WHILE_READ):
+        line = (done.err.strip().splitlines() or ["it said nothing"])[-1]
+        raise VreError(f"it cannot be read: {line}", str(folder))
