@@ -35,13 +35,13 @@ class Outcome:
     """What a check found.
 
     :param results: one for each session: the session with what :class:`_hub.Report` gives of it.
-    :param promote: names of candidates all of whose kernels ran.
+    :param promote: digests of candidates all of whose kernels ran, by image name.
     :param failed: rows of kernels that did not run.
     :param report: lines for a person.
     """
 
     results: list[dict[str, Any]] = field(default_factory=list)
-    promote: list[str] = field(default_factory=list)
+    promote: dict[str, str] = field(default_factory=dict)
     failed: list[dict[str, Any]] = field(default_factory=list)
     report: list[str] = field(default_factory=list)
 
@@ -101,7 +101,8 @@ def run(data: Mapping[str, Any], scope: str, hub: Hub | None, bounds: Bounds) ->
         return Outcome(results, report=[] if results else _plan.report(data, [], {}, scope))
     results += [result(session) for session in _plan.again(results)]
     verdict = _plan.judge(results)
-    return Outcome(results, verdict["promote"], verdict["failed"], _plan.report(data, results, verdict, scope))
+    promote = {name: data["images"][name]["candidate"]["digest"] for name in verdict["promote"]}
+    return Outcome(results, promote, verdict["failed"], _plan.report(data, results, verdict, scope))
 
 
 @contextmanager

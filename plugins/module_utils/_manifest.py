@@ -127,24 +127,31 @@ def compile_manifest(
     return Compiled(manifest, notes)
 
 
-def promote(manifest: Mapping[str, Any], names: Sequence[str], keep: int = KEEP) -> Compiled:
-    """Offer the candidates of ``names`` and retain what was on offer; an image without a candidate stays as it is.
+def promote(manifest: Mapping[str, Any], passed: Mapping[str, str], keep: int = KEEP) -> Compiled:
+    """Offer candidates and retain what was on offer; an image without a candidate stays as it is.
 
+    :param passed: the digest that passed its check, by image name. Another play may have brought another candidate
+        meanwhile, which nobody has checked: it stays one.
     :raises VreError: for a name that the manifest does not have, or a ``keep`` that keeps nothing.
     """
     if keep < 1:
         raise _wrong_keep(keep)
     found = copy.deepcopy(dict(manifest))
-    unknown = [name for name in names if name not in found["images"]]
+    unknown = [name for name in passed if name not in found["images"]]
     if unknown:
         remedy = suggest(unknown[0], found["images"], "images of the manifest")
         raise VreError(f"the manifest has no image {', '.join(unknown)}", "promote", None, remedy)
-    for name in names:
+    notes = []
+    for name, digest in passed.items():
         image = found["images"][name]
-        if image["candidate"]:
-            image["retained"] = _retained(image["candidate"], [image["offered"], *image["retained"]], keep)
-            image["offered"], image["candidate"] = image["candidate"], None
-    return Compiled(found)
+        if not image["candidate"]:
+            continue
+        if image["candidate"]["digest"] != digest:
+            notes.append(f"{name}: another candidate came while this one was checked; publish again to have it checked")
+            continue
+        image["retained"] = _retained(image["candidate"], [image["offered"], *image["retained"]], keep)
+        image["offered"], image["candidate"] = image["candidate"], None
+    return Compiled(found, notes)
 
 
 def references(manifest: Mapping[str, Any]) -> set[str]:

@@ -71,9 +71,11 @@ options:
     elements: str
     default: []
   promote:
-    description: Names of images whose candidate passed its check and is to be offered.
-    type: list
-    elements: str
+    description:
+      - Digests that passed their check and are to be offered, by image name, as M(gaia_data.vre.session_check)
+        returns them.
+      - A candidate of another digest stays one.
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -86,7 +88,7 @@ EXAMPLES = r"""
 
 - name: Offer what passed
   gaia_data.vre.launch_manifest:
-    promote: [ocean]
+    promote: {ocean: "sha256:5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"}
 """
 
 RETURN = r"""
@@ -207,7 +209,7 @@ def main() -> None:
             "keep": {"type": "int", "default": _manifest.KEEP},
             "store": {"type": "path", "default": layout.DEFAULT},
             "absent": {"type": "list", "elements": "str", "default": []},
-            "promote": {"type": "list", "elements": "str"},
+            "promote": {"type": "dict"},
         },
         add_file_common_args=True,
         supports_check_mode=True,

@@ -137,9 +137,8 @@ sessions:
           description: What the kernel printed at its end when it was started by hand; empty when it is ok.
           type: str
 promote:
-  description: Names of candidates all of whose kernels ran.
-  type: list
-  elements: str
+  description: Digests of candidates all of whose kernels ran, by image name.
+  type: dict
   returned: success
 broken:
   description: Rows of what did not run.

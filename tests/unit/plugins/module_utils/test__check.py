@@ -57,7 +57,7 @@ def test_the_choice_of_the_check() -> None:
 def test_without_a_hub_it_tells_what_it_would_try() -> None:
     outcome = _check.run(MANIFEST, "candidates", None, Bounds())
     assert [row["environment"] for row in outcome.results[0]["results"]] == ["deep", "ocean"]
-    assert outcome.promote == []
+    assert outcome.promote == {}
 
 
 def result(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:

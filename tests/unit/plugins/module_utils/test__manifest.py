@@ -70,8 +70,14 @@ def compiled(the_lock: Any = None, **changes: Any) -> _manifest.Compiled:
     return _manifest.compile_manifest(**{**options, **changes})
 
 
+def passed(manifest: dict[str, Any], keep: int = 2) -> dict[str, Any]:
+    """The manifest after all its candidates passed their check."""
+    candidates = {name: image["candidate"] for name, image in manifest["images"].items() if image["candidate"]}
+    return _manifest.promote(manifest, {name: pin["digest"] for name, pin in candidates.items()}, keep).manifest
+
+
 def checked(the_lock: Any = None) -> dict[str, Any]:
-    return _manifest.promote(compiled(the_lock).manifest, ["lab", "ocean"]).manifest
+    return passed(compiled(the_lock).manifest)
 
 
 def test_the_manifest_of_the_contract() -> None:
@@ -158,13 +164,20 @@ def test_what_did_not_change_stays_and_what_changed_is_a_candidate() -> None:
     assert after.offered == ["lab", "ocean"]
     ocean = after.manifest["images"]["ocean"]
     assert (ocean["offered"]["digest"], ocean["candidate"]["digest"]) == (digest(1), digest(9))
-    promoted = _manifest.promote(after.manifest, ["ocean"]).manifest["images"]["ocean"]
+    promoted = passed(after.manifest)["images"]["ocean"]
     assert (promoted["offered"]["digest"], promoted["candidate"]) == (digest(9), None)
 
 
 def test_an_older_lock_takes_a_candidate_back() -> None:
     before = checked()
     assert compiled(lock(), previous=compiled(lock(ocean=9), previous=before).manifest).manifest == before
+
+
+def test_a_candidate_that_came_during_the_check_of_another_is_not_offered() -> None:
+    later = compiled(lock(ocean=10), previous=checked()).manifest
+    after = _manifest.promote(later, {"ocean": digest(9)})
+    assert after.manifest == later
+    assert after.notes == ["ocean: another candidate came while this one was checked; publish again to have it checked"]
 
 
 def test_a_candidate_that_is_replaced_leaves_no_trace() -> None:
@@ -178,7 +191,7 @@ def after(*oceans: int, keep: int = 2) -> dict[str, Any]:
     manifest = None
     for ocean in oceans:
         found = compiled(lock(ocean=ocean), previous=manifest, keep=keep)
-        manifest = _manifest.promote(found.manifest, found.candidates, keep).manifest
+        manifest = passed(found.manifest, keep)
     assert manifest is not None
     return manifest
 
@@ -228,7 +241,7 @@ def test_an_older_lock_with_another_place_is_checked(kind: str, more: dict[str, 
     manifest = None
     for ocean in (1, 2):
         found = compiled(lock(ocean=ocean), capabilities=able, previous=manifest)
-        manifest = _manifest.promote(found.manifest, found.candidates).manifest
+        manifest = passed(found.manifest)
     assert compiled(lock(ocean=1, **more), capabilities=able, previous=manifest).candidates == ["ocean"]
 
 
@@ -343,9 +356,9 @@ def test_everything_is_told_at_once() -> None:
 
 def test_promote_takes_names_of_the_manifest_only() -> None:
     with pytest.raises(VreError, match=r"no image ocaen\. Remedy: did you mean ocean\?"):
-        _manifest.promote(checked(), ["ocaen"])
+        _manifest.promote(checked(), {"ocaen": digest(1)})
     before = checked()
-    assert _manifest.promote(before, ["ocean"]).manifest == before
+    assert _manifest.promote(before, {"ocean": digest(1)}).manifest == before
 
 
 def test_what_is_written_is_read_again() -> None:
