@@ -13,7 +13,7 @@ from gaia_lab.client import HubClient
 from .conftest import Work
 
 UNIT = "/etc/systemd/system/gaia-vre-hub.service.d/test-clock.conf"
-FRAGMENT = "/etc/gaia-vre/hub.d/99-test-clock.py"
+CONFIG = "/etc/gaia-vre/jupyterhub_config.py"
 OFFSET = "/var/lib/gaia-vre/test-clock"
 PRELOAD = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 VARIABLES = {
@@ -24,7 +24,7 @@ VARIABLES = {
 }
 # The culler gets the same clock, and looks every 3 s.
 CULLER = f"""
-for service in c.JupyterHub.services.get_value([]):
+for service in c.JupyterHub.services:
     if service["name"] == "idle-culler":
         service["environment"] = {VARIABLES!r}
         service["command"].append("--cull-every=3")
@@ -38,12 +38,12 @@ def clock(host: Host, work: Work) -> Iterator[None]:
         host.check_output(f"echo +0 > {OFFSET}; chmod 644 {OFFSET}")
         settings = "\n".join(f"Environment={key}={value}" for key, value in VARIABLES.items())
         host.check_output(f"printf '[Service]\\n%s\\n' '{settings}' > {UNIT}")
-        host.check_output(f"cat > {FRAGMENT} <<'END'\n{CULLER}END\nchgrp gaia-vre {FRAGMENT}; chmod 640 {FRAGMENT}")
+        host.check_output(f"cp -a {CONFIG} /root/config.py && cat >> {CONFIG} <<'END'\n{CULLER}END")
         host.check_output("systemctl daemon-reload && systemctl restart gaia-vre-hub")
         work.hub_answers()
         yield
     finally:
-        host.check_output(f"rm -f {UNIT} {FRAGMENT} {OFFSET}")
+        host.check_output(f"rm -f {UNIT} {OFFSET}; mv /root/config.py {CONFIG}")
         host.check_output("systemctl daemon-reload && systemctl restart gaia-vre-hub")
         work.hub_answers()
 

@@ -11,8 +11,9 @@ import pytest
 from testinfra.host import Host
 
 from gaia_lab.client import ClientError, HubClient
+from gaia_lab.playbook import play
 
-from .conftest import Work, now, published, said_by_hub
+from .conftest import CENTRE, Work, now, published, said_by_hub
 
 MANIFEST = "/etc/gaia-vre/manifest.json"
 STATE = "/var/lib/gaia-vre"
@@ -101,3 +102,26 @@ def test_a_full_disk_refuses_new_sessions_and_keeps_those_that_run(host: Host, w
     work.hub_answers()
     bob.login()
     bob.start(FREE)
+
+
+@pytest.fixture
+def damaged(host: Host, work: Work) -> Iterator[None]:
+    """The hub's database is no database any more."""
+    host.check_output(f"systemctl stop gaia-vre-hub && cp -a {DATABASE} /root/database")
+    try:
+        host.check_output(
+            f"dd if=/dev/urandom of={DATABASE} bs=4k count=4 conv=notrunc && systemctl start gaia-vre-hub"
+        )
+        yield
+    finally:
+        host.check_output(f"systemctl stop gaia-vre-hub; mv /root/database {DATABASE} && systemctl start gaia-vre-hub")
+        work.hub_answers()
+
+
+@pytest.mark.usefixtures("damaged")
+def test_a_damaged_database_ends_no_session_and_deploy_says_what_to_do(work: Work) -> None:
+    done = play(CENTRE, "deploy", {"hub_health_retries": 10})
+    assert done.code != 0
+    assert "file is not a database" in done.text, done.text[-3000:]
+    assert "Remedy" in done.text
+    work.goes_on()
