@@ -22,7 +22,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._store.store import 
 class Cleaned:
     """What went or would go, by reference or path in the store, with its bytes; what stays as it is in use.
 
-    The bytes of the engine's images are what it says of each: layers that they share are counted for each.
+    The bytes of the engine's images are those that no other image has.
     """
 
     images: dict[str, int] = field(default_factory=dict)
@@ -89,18 +89,21 @@ def clean(store: Store, keep: set[str], check: bool) -> Cleaned:
 
 def _clean_images(store: Store, keep: set[str], images: set[str], check: bool, found: Cleaned) -> None:
     staged = store.staged()
-    ids = {told[0] for name in images if (told := _engine.image(name))} | images
+    if not staged - keep:
+        return
+    ids = {number for name in images if (number := _engine.image(name))} | images
+    sizes = _engine.sizes()
     gone = set()
     for reference in sorted(staged - keep):
-        told = _engine.image(reference)
-        if told is None:
+        number = _engine.image(reference)
+        if number is None:
             gone.add(reference)
-        elif reference in images or told[0] in ids:
+        elif reference in images or number in ids:
             found.in_use.append(reference)
         elif not check and (words := _engine.remove(reference)):
             found.in_use.append(f"{reference} ({words})")
         else:
             gone.add(reference)
-            found.images[reference] = told[1]
+            found.images[reference] = sizes.get(number, 0)
     if gone and not check:
         store.record(staged - gone)

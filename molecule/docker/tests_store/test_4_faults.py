@@ -109,11 +109,11 @@ def test_a_play_that_is_killed_while_it_unpacks_is_run_again(unpacking: Centre) 
     before = sum_of(unpacking, path)
     unpacking.on(f"rm -rf {path}")
     process = module(unpacking, "image_store", store(unpacking, "ocean"))
-    partial = f"{STORE}/.partial-{path.name}/root/envs"
-    unpacking.on(f"while [ ! -e {partial} ]; do sleep 0.05; done; pkill -KILL -f image_store")
+    partial = f"{STORE}/.partial-{path.name}-*/root/envs"
+    unpacking.on(f"until ls -d {partial}; do sleep 0.05; done 2>/dev/null; pkill -KILL -f image_store")
     process.communicate()
     assert process.returncode != 0
-    unpacking.on(f"test ! -e {path} && test -e {partial}")
+    unpacking.on(f"test ! -e {path} && ls -d {partial}")
     assert result(module(unpacking, "image_store", store(unpacking, "ocean")))["changed"]
     assert sum_of(unpacking, path) == before
     assert unpacking.on(f"ls -A {STORE} | grep partial || true") == ""

@@ -51,7 +51,7 @@ class Unpacker:
             with tarfile.open(fileobj=stream, mode="r|", encoding="utf-8", errors="surrogateescape") as archive:
                 for member in archive:
                     self._member(archive, member, made)
-        except tarfile.TarError as error:
+        except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
             raise VreError(f"a layer is no tar archive: {error}", self.image, None, "push the image again") from error
 
     def finish(self) -> None:

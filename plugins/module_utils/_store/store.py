@@ -16,6 +16,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -94,12 +95,15 @@ class Store:
             (self.blobs / "sha256").mkdir(mode=0o700, exist_ok=True)
             lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise _disk_error(error, self.folder) from error
+            raise disk_error(error, self.folder) from error
         try:
             _wait_for(lock, patience, self.folder)
             for leftover in self.folder.glob(f"{layout.PARTIAL}*"):
-                shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+                # What a play left that was killed; a skopeo of its own may still write there, and gives up.
+                shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink()
             yield
+        except OSError as error:
+            raise disk_error(error, self.folder) from error
         finally:
             os.close(lock)
 
@@ -117,11 +121,9 @@ class Store:
             try:
                 self._bring(registries, image, platform)
             except OSError as error:
-                problems.append(_disk_error(error, self.folder))
+                problems.append(disk_error(error, self.folder))
             except VreError as error:
                 problems.append(error)
-            finally:
-                shutil.rmtree(self._partial(image), ignore_errors=True)
 
         with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
             list(pool.map(bring, missing))
@@ -208,14 +210,16 @@ class Store:
         path = root / image.subpath
         return path.is_dir() and path.resolve() == path
 
-    def _partial(self, image: Wanted) -> Path:
-        return self.folder / f"{layout.PARTIAL}{image.name}"
-
     def _bring(self, registries: Registries, image: Wanted, platform: str) -> None:
-        partial = self._partial(image)
-        root = partial / "root"
         # Nobody else gets into it before it is whole.
-        partial.mkdir(mode=0o700)
+        partial = Path(tempfile.mkdtemp(prefix=f"{layout.PARTIAL}{image.name}-", dir=self.folder))
+        try:
+            self._unpack(registries, image, platform, partial)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def _unpack(self, registries: Registries, image: Wanted, platform: str, partial: Path) -> None:
+        root = partial / "root"
         root.mkdir()
         digests = self._fetch(registries, image, platform, partial / "layout")
         unpacker = layers.Unpacker(root, str(image))
@@ -236,14 +240,11 @@ class Store:
             digests = [str(layer["digest"]) for layer in manifest["layers"]]
         except (KeyError, TypeError) as error:
             raise VreError("what the registry holds is no image manifest", str(image)) from error
-        for digest in digests:
-            if self._blob(digest).exists() and not self._verified(digest):
-                self._blob(digest).unlink()  # written when the power went away
-        if not all(self._blob(digest).exists() for digest in digests):
+        missing = [digest for digest in digests if not self._verified(digest)]
+        if missing:
             registries.pull(reference, folder, self.blobs)
-        for digest in digests:
+        for digest in missing:
             if not self._verified(digest):
-                self._blob(digest).unlink(missing_ok=True)
                 raise VreError("a layer is not what its digest says", str(image), digest, "run publish again")
         return digests
 
@@ -254,16 +255,15 @@ class Store:
         self._keep(raw)
         try:
             manifest: dict[str, Any] = json.loads(raw)
-            if manifest.get("mediaType") not in INDEX_TYPES and "manifests" not in manifest:
-                return reference, manifest
-            fitting = [item for item in manifest["manifests"] if platform_name(item.get("platform") or {}) == platform]
-            reference = image.reference.at(str(fitting[0]["digest"]))
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+            if manifest.get("mediaType") in INDEX_TYPES or "manifests" in manifest:
+                fitting = (one for one in manifest["manifests"] if platform_name(one.get("platform") or {}) == platform)
+                reference = image.reference.at(str(next(fitting)["digest"]))
+                raw = registries.manifest(reference)
+                self._keep(raw)
+                manifest = json.loads(raw)
+        except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
             raise VreError(f"the registry holds no image for {platform}", str(image)) from error
-        raw = registries.manifest(reference)
-        self._keep(raw)
-        inner: dict[str, Any] = json.loads(raw)
-        return reference, inner
+        return reference, manifest
 
     def _keep(self, raw: bytes) -> None:
         self._blob(f"sha256:{hashlib.sha256(raw).hexdigest()}").write_bytes(raw)
@@ -272,14 +272,19 @@ class Store:
         return self.blobs / "sha256" / layout.name_of(digest)
 
     def _verified(self, digest: str) -> bool:
+        """Whether a blob is there and what its digest says; another one, written when the power went away, goes."""
         found = hashlib.sha256()
+        blob = self._blob(digest)
         try:
-            with self._blob(digest).open("rb") as file:
+            with blob.open("rb") as file:
                 while chunk := file.read(CHUNK):
                     found.update(chunk)
         except FileNotFoundError:
             return False
-        return f"sha256:{found.hexdigest()}" == digest
+        if found.hexdigest() != blob.name:
+            blob.unlink()
+            return False
+        return True
 
 
 def _children(folder: Path) -> list[Path]:
@@ -309,7 +314,8 @@ def _wait_for(lock: int, patience: float, folder: Path) -> None:
             return
 
 
-def _disk_error(error: OSError, folder: Path) -> VreError:
+def disk_error(error: OSError, folder: Path) -> VreError:
+    """An error of the store's disk, for a person."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         remedy = "run gaia_data.vre.clean, or give the disk more space; what is on offer stays"
         return VreError("the disk of the store is full", "images_store_dir", str(folder), remedy)

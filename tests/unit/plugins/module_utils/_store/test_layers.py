@@ -145,6 +145,8 @@ def test_layers(tmp_path: Path, layers: list[io.BytesIO], expected: dict[str, st
         pytest.param([layer(("a", tarfile.CHRTYPE))], "a device or a pipe", id="character device"),
         pytest.param([layer(("a", tarfile.BLKTYPE))], "a device or a pipe", id="block device"),
         pytest.param([layer(("a", tarfile.FIFOTYPE))], "a device or a pipe", id="pipe"),
+        pytest.param([layer(("a", "1"), mtime=1e30)], "no tar archive", id="time"),
+        pytest.param([io.BytesIO(layer(("a", "1" * 2000)).read(1024))], "no tar archive", id="cut off"),
         pytest.param([io.BytesIO(b"x" * 2000)], "no tar archive", id="junk"),
         pytest.param([io.BytesIO(b"")], "no tar archive", id="empty"),
     ],

@@ -95,7 +95,7 @@ def test_a_full_disk_is_a_sentence() -> None:
     """The kernel's own word for it: /dev/full."""
     with pytest.raises(OSError, match="No space left") as caught:
         Path("/dev/full").write_text("x")
-    said = str(store._disk_error(caught.value, Path("/srv/store")))
+    said = str(store.disk_error(caught.value, Path("/srv/store")))
     assert said.startswith("images_store_dir: the disk of the store is full (got '/srv/store'). Remedy: run gaia_data")
 
 
