@@ -24,7 +24,7 @@ def maintenance(state: str, *, fails: bool = False, **more: Any) -> Played:
 @pytest.mark.usefixtures("survives")
 def test_announce_drain_and_off(host: Host, bob: HubClient) -> None:
     before = processes(host)
-    done = maintenance("announce", text=TEXT["en"], until="2026-12-01T18:00+01:00")
+    done = maintenance("announce", text=TEXT["en"], ends="2026-12-01T18:00+01:00")
     assert done.changed == 1
     assert "1 session(s) run: gaia-vre-alice" in done.text
     notice = json.loads(host.file(NOTICE).content_string)
@@ -50,8 +50,8 @@ def test_announce_drain_and_off(host: Host, bob: HubClient) -> None:
     [
         ("drain", {}, "text must say something"),
         ("announce", {"text": {"english": "Hello"}}, "text must say something"),
-        ("announce", {"text": "Hello", "until": "Friday"}, "until be a time with its zone"),
-        ("announce", {"text": "Hello", "until": "2026-02-31T18:00Z"}, "notice.json"),
+        ("announce", {"text": "Hello", "ends": "Friday"}, "ends be a time with its zone"),
+        ("announce", {"text": "Hello", "ends": "2026-02-31T18:00Z"}, "until: Input should be a valid datetime"),
         ("later", {"text": "Hello"}, "one of: announce, drain, off"),
     ],
 )

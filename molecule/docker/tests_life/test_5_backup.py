@@ -26,8 +26,9 @@ READ = (
 
 
 @pytest.fixture(scope="module")
-def spare() -> Host:
-    """A plain host."""
+def spare(host: Host) -> Host:
+    """A plain host, another one than the hub's."""
+    assert host
     hosts: dict[str, Any] = {"vre_hubs": {"hosts": {SPARE: {}}}}
     (CENTRE / "spare.yml").write_text(json.dumps(hosts))
     return testinfra.get_host(f"ssh://root@{SPARE}", ssh_config=str(STATE / "ssh_config"))
@@ -49,11 +50,17 @@ def token(alice: HubClient) -> str:
 
 
 @pytest.fixture(scope="module")
-def archive(alice: HubClient, token: str) -> Path:
-    """The backup, with homes."""
+def told(alice: HubClient, token: str) -> Played:
+    """A backup with homes, and what it said."""
     assert token
     assert not alice.run(OCEAN, WRITE).error
-    (path,) = made(run("backup", {"homes": True}))
+    return run("backup", {"homes": True})
+
+
+@pytest.fixture(scope="module")
+def archive(told: Played) -> Path:
+    """The archive of the backup."""
+    (path,) = made(told)
     return path
 
 
@@ -87,22 +94,26 @@ def test_a_backup_holds_everything_and_is_for_its_owner_only(host: Host, archive
     )
 
 
-def test_no_secret_is_told(host: Host, token: str) -> None:
+def test_no_secret_is_told(host: Host, told: Played, token: str) -> None:
+    for name in ("cookie_secret", "proxy_auth_token", "check_token"):
+        assert host.check_output(f"cat /etc/gaia-vre/secrets/{name}") not in told.text
+    assert token not in told.text
+
+
+def test_a_dry_run_of_a_backup(host: Host) -> None:
     before = processes(host)
     done = run("backup", check=True)
-    assert done.changed is not None
+    assert "would go to" in done.text
     assert made(done) == []
-    again = run("backup")
-    for name in ("cookie_secret", "proxy_auth_token", "check_token"):
-        assert host.check_output(f"cat /etc/gaia-vre/secrets/{name}") not in again.text
-    assert token not in again.text
     assert processes(host) == before
 
 
-def test_a_hub_with_sessions_is_not_written_over(archive: Path) -> None:
+def test_a_hub_with_sessions_is_not_written_over(host: Host, archive: Path) -> None:
+    before = processes(host)
     done = run("restore", {"archive": str(archive)}, fails=True)
     assert "session(s) run" in done.text
     assert done.changed == 0
+    assert processes(host) == before
 
 
 @pytest.mark.parametrize(("name", "words"), [("hosts.yml", "is no backup of"), ("nothing.tar.gz", "is no backup of")])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gaia_vre_hub import notice
 from gaia_vre_hub.centre import CentreFiles
 
 
@@ -15,9 +16,9 @@ def test_notice_and_checks_may_be_absent_come_and_go(tmp_path: Path) -> None:
     assert files.notice.current() is None
     path = tmp_path / "notice.json"
     path.write_text('{"version": 1, "text": {"en": "Maintenance at noon."}, "drain": true}')
-    notice = files.notice.current()
-    assert notice is not None
-    assert notice.drain
+    found = files.notice.current()
+    assert found is not None
+    assert found.drain
     path.unlink()
     assert files.notice.current() is None
 
@@ -34,3 +35,15 @@ def test_junk_is_told_and_the_last_good_one_stays(tmp_path: Path, caplog: pytest
     path.write_text("{")
     with caplog.at_level(logging.ERROR):
         assert files.checks.current() is good
+
+
+def test_a_notice_is_asked_for_what_is_wrong_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "notice.json"
+    path.write_text('{"version": 1, "text": {"en": "Noon."}, "until": "2026-12-01T18:00+01:00"}')
+    assert notice.main(str(path)) == 0
+    path.write_text('{"version": 1, "text": {"en": 1}, "until": "2026-02-31T18:00Z"}')
+    assert notice.main(str(path)) == 1
+    said = capsys.readouterr().err.strip().splitlines()
+    assert len(said) == 1
+    assert "text.en" in said[0]
+    assert "until" in said[0]
