@@ -28,7 +28,7 @@ def command(argv: Sequence[str], env: Mapping[str, str]) -> str:
     quoted = " ".join(shlex.quote(word).replace("\0", f"'\"{file}\"'") for word in words)
     variables = " ".join(shlex.quote(f"{key}={value}") for key, value in sorted(env.items()))
     run = f"timeout -k 1 {SECONDS} env {variables} {quoted} </dev/null 2>&1 | tail -n {LINES}"
-    return f"echo gaia-vre''-begin; {run}; echo gaia-vre''-end"
+    return f"echo gaia-vre''-begin; ({run}); echo gaia-vre''-end"
 
 
 def between_marks(output: str) -> str:

@@ -33,6 +33,7 @@ def test_what_runs_is_offered_and_what_is_broken_is_told(
     images |= {name: f"{REGISTRY}/broken/{name}:1" for name in ("dies", "hangs")}
     alice = lab_client("alice")
     alice.login()
+    alice.stop()
     alice.start({"choice": "free", "system": "lab", "business": ["ocean"]})
     session = host.check_output("docker ps --quiet --filter name=alice")
 
@@ -49,8 +50,9 @@ def test_what_runs_is_offered_and_what_is_broken_is_told(
         "2 kernel(s) failed: conda-env-dies-dies-py, conda-env-hangs-hangs-py",
         "dies 1: its check did not pass, not on offer.",
     ):
-        assert word in done.text, done.text[-5000:]
-    assert took < 150, "one that hangs holds the play no longer than its own time"
+        assert word in done.text.replace("''", "'"), done.text[-5000:]
+    assert "Terminated" not in done.text
+    assert took < 240, "one that hangs holds the play no longer than its own time"
 
     found = manifest()["images"]
     assert all(found[name]["offered"] and not found[name]["candidate"] for name in GOOD)
