@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from gaia_lab.centre import Centre, shown
 from gaia_lab.remote import Pulled
@@ -31,7 +32,7 @@ def result(process: subprocess.Popen[str]) -> dict[str, Any]:
     """What it said at its end."""
     told = process.communicate()[0]
     assert "Traceback" not in told
-    found: dict[str, Any] = json.loads(told.partition("=>")[2]) if "=>" in told else {"msg": told}
+    found: dict[str, Any] = yaml.safe_load(told.partition("=>")[2]) if "=>" in told else {"msg": told}
     return found
 
 
@@ -110,7 +111,8 @@ def test_a_play_that_is_killed_while_it_unpacks_is_run_again(unpacking: Centre) 
     unpacking.on(f"rm -rf {path}")
     process = module(unpacking, "image_store", store(unpacking, "ocean"))
     partial = f"{STORE}/.partial-{path.name}-*/root/envs"
-    unpacking.on(f"until ls -d {partial}; do sleep 0.05; done 2>/dev/null; pkill -KILL -f image_store")
+    holder = f"find /proc -maxdepth 3 -path '/proc/*/fd/*' -lname {STORE}/.lock 2>/dev/null | cut -d/ -f3 | sort -u"
+    unpacking.on(f"until ls -d {partial}; do sleep 0.05; done 2>/dev/null; kill -KILL $({holder})")
     process.communicate()
     assert process.returncode != 0
     unpacking.on(f"test ! -e {path} && ls -d {partial}")
