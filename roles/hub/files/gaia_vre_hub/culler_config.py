@@ -2,5 +2,6 @@
 
 from gaia_vre_hub.culler import Patience
 
-c = get_config()  # type: ignore[name-defined]  # noqa: F821 - given by traitlets
+# Given by traitlets.
+c = get_config()  # type: ignore[name-defined]  # noqa: F821  # pylint: disable=undefined-variable
 c.IdleCuller.cull_arbiter_hook = Patience()
