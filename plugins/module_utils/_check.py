@@ -1,39 +1,70 @@
 # Copyright (c) 2026, Gaia Data
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the check asks for, from the manifest: which kernels must be there, with which choice."""
+"""A whole check: the sessions that try what the manifest has, what they showed, and its record beside the manifest.
+
+The module session_check runs it for a play, ``_verify`` for the nightly timer.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Sequence
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.gaia_data.vre.plugins.module_utils import _plan
 from ansible_collections.gaia_data.vre.plugins.module_utils._contract import kernel_name
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
-from ansible_collections.gaia_data.vre.plugins.module_utils._hub import Expected
+from ansible_collections.gaia_data.vre.plugins.module_utils._hub import Bounds, Expected, Hub, check_session
+
+LONGEST_LINE = 300
+LONGEST_WAIT = 900
 
 
-def expected(manifest: str, images: Sequence[str], candidates: Sequence[str]) -> list[Expected]:
-    """Every kernel that a session of ``images`` must offer.
+@dataclass
+class Outcome:
+    """What a check found.
 
-    :raises VreError: when the manifest cannot be read or does not have an image.
+    :param results: one for each session: the session with what :class:`_hub.Report` gives of it.
+    :param promote: digests of candidates all of whose kernels ran, by image name.
+    :param failed: rows of kernels that did not run.
+    :param report: lines for a person.
+    """
+
+    results: list[dict[str, Any]] = field(default_factory=list)
+    promote: dict[str, str] = field(default_factory=dict)
+    failed: list[dict[str, Any]] = field(default_factory=list)
+    report: list[str] = field(default_factory=list)
+
+
+def manifest(path: str) -> dict[str, Any]:
+    """The manifest.
+
+    :raises VreError: when it cannot be read.
     """
     try:
-        data = json.loads(Path(manifest).read_text(encoding="utf-8"))
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise VreError(f"the manifest cannot be read: {error}", where=manifest, remedy="run publish") from error
+        raise VreError(f"the manifest cannot be read: {error}", where=path, remedy="run deploy or publish") from error
     if not isinstance(data, dict) or not isinstance(data.get("images"), dict):
-        raise VreError("this is no manifest", manifest, None, "run publish")
+        raise VreError("this is no manifest", path, None, "run publish")
+    return data
+
+
+def expected(data: Mapping[str, Any], images: Sequence[str], candidates: Sequence[str]) -> list[Expected]:
+    """Every kernel that a session of ``images`` must offer; of those among ``candidates`` the candidate's."""
     found: list[Expected] = []
     for name in images:
-        state = "candidate" if name in candidates else "offered"
-        pin = (data["images"].get(name) or {}).get(state)
-        if pin is None:
-            raise VreError(f"the manifest has no {state} image of this name", where=manifest, value=name)
-        if "environments" not in pin:
-            raise VreError("this is no business image", manifest, name, "name system images as system")
+        pin = data["images"][name]["candidate" if name in candidates else "offered"]
         # nb_conda_kernels names an image by the folder that holds "envs".
         folder = Path(pin["envs_dir"]).parent.name
         found += [
@@ -44,12 +75,58 @@ def expected(manifest: str, images: Sequence[str], candidates: Sequence[str]) ->
     return found
 
 
-def options(system: str, images: Sequence[str], candidates: Sequence[str]) -> dict[str, Any]:
-    """The choice that the check's user sends to the hub."""
-    found: dict[str, Any] = {"system": system, "business": list(images)}
-    if candidates:
-        found["candidate"] = [name for name in (system, *images) if name in candidates]
+def options(session: Mapping[str, Any]) -> dict[str, Any]:
+    """The choice that the check's user sends to the hub for a session of the plan."""
+    found: dict[str, Any] = {"system": session["system"], "business": list(session["images"])}
+    if session["candidates"]:
+        found["candidate"] = list(session["candidates"])
     return found
+
+
+def run(data: Mapping[str, Any], scope: str, hub: Hub | None, bounds: Bounds) -> Outcome:
+    """Try what ``scope`` says, in as few sessions as possible; images of a session that fails are tried alone.
+
+    :param hub: None to tell only what would be tried.
+    :raises VreError: when the hub does not answer.
+    """
+
+    def result(session: Mapping[str, Any]) -> dict[str, Any]:
+        wanted = expected(data, session["images"], session["candidates"])
+        if hub is None:
+            return {**session, "results": [vars(item) for item in wanted]}
+        return {**session, **check_session(hub, options(session), wanted, bounds).result()}
+
+    results = [result(session) for session in _plan.sessions(data, scope)]
+    if hub is None:
+        return Outcome(results, report=[] if results else _plan.report(data, [], {}, scope))
+    results += [result(session) for session in _plan.again(results)]
+    verdict = _plan.judge(results)
+    promote = {name: data["images"][name]["candidate"]["digest"] for name in verdict["promote"]}
+    return Outcome(results, promote, verdict["failed"], _plan.report(data, results, verdict, scope))
+
+
+@contextmanager
+def alone(longest: float = LONGEST_WAIT) -> Iterator[None]:
+    """One check at a time, as all of them share one user; the lock is on the folder of the Python that runs them.
+
+    :param longest: seconds to wait for another one.
+    :raises VreError: when another one still runs then.
+    """
+    number = os.open(sys.prefix, os.O_RDONLY)
+    try:
+        end = time.monotonic() + longest
+        while True:
+            try:
+                fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > end:
+                    remedy = "wait for it: a play of somebody else, or gaia-vre-verify.service"
+                    raise VreError(f"another check runs since {longest:.0f} s", "this host", None, remedy) from error
+                time.sleep(0.5)
+        yield
+    finally:
+        os.close(number)
 
 
 def token(path: str) -> str:
@@ -61,3 +138,60 @@ def token(path: str) -> str:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise VreError(f"the token of the check cannot be read: {error}", where=path, remedy="run deploy") from error
+
+
+def record(data: Mapping[str, Any], scope: str, outcome: Outcome, before: str) -> str:
+    """The text of ``checks.json``: what this check found of each image, beside what earlier ones found of others.
+
+    :param data: the manifest as it was when the check began.
+    :param before: the present text; what cannot be read is made anew.
+    """
+    try:
+        former = json.loads(before)["images"]
+        kept = {name: entry for name, entry in former.items() if name in data["images"]}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        kept = {}
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    for name, rows in _plan.by_image(outcome.results).items():
+        state = "candidate" if scope == "candidates" and data["images"][name]["candidate"] else "offered"
+        failed = [row for row in rows if not row["ok"]]
+        kept[name] = {
+            "digest": data["images"][name][state]["digest"],
+            "at": now,
+            "ok": not failed,
+            "kernels": len([row for row in rows if row["environment"]]),
+            "failed": [row["kernel"] for row in failed],
+            "error": _line(failed[0]) if failed else "",
+        }
+    return json.dumps({"version": 1, "images": dict(sorted(kept.items()))}, indent=1) + "\n"
+
+
+def write(path: str, text: str) -> None:
+    """Put a text in place at once, readable by all.
+
+    :raises VreError: when that cannot be done; nothing is changed then.
+    """
+    target = Path(path)
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, delete=False) as file:
+            file.write(text)
+        aside = Path(file.name)
+        aside.chmod(0o644)
+        aside.replace(target)
+    except OSError as error:
+        raise VreError(f"the results cannot be written: {error.strerror}", str(target), None, "run deploy") from error
+
+
+def read(path: str) -> str:
+    """The present text of ``checks.json``, or nothing."""
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    """One line that says why a kernel failed: the last of what it said, else the error."""
+    lines = (row.get("last_lines") or "").split("\n")
+    text = " ".join((lines[-1] or str(row["error"])).split())
+    return text if len(text) <= LONGEST_LINE else text[: LONGEST_LINE - 1] + "…"

@@ -52,7 +52,7 @@ class Database:
     @property
     def file(self) -> Path | None:
         """The file of an SQLite database, or None."""
-        scheme, _, path = self.url.partition(":///")
+        scheme, _sep, path = self.url.partition(":///")
         return self.state / path.partition("?")[0] if scheme.partition("+")[0] == "sqlite" and path else None
 
     def ask(self, release: Path, verb: str, *arguments: str, file: Path | None = None) -> str:

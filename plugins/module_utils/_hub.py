@@ -4,6 +4,7 @@
 """A session for the check: start it through the hub's REST API, run a line in every kernel, stop it.
 
 Sources: JupyterHub's REST API (``/users/{name}/server``) and Jupyter Server's REST API and messaging protocol.
+Nothing of Ansible's is used: the nightly check runs this on the hub's host, where there is no Ansible.
 """
 
 from __future__ import annotations
@@ -13,16 +14,15 @@ import json
 import ssl
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
+from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
-from ansible.module_utils.urls import ConnectionError as UrlConnectionError
-from ansible.module_utils.urls import open_url
-
+from ansible_collections.gaia_data.vre.plugins.module_utils import _terminal
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 
 # A line that prints the language's version, by the language that the kernel names; others are only asked who they are.
@@ -39,8 +39,10 @@ REMEDIES = {
     404: "check user; the service may see the check's own user only, and deploy makes it",
 }
 CONNECT_TIMEOUT = 5
-DIED = "start it by hand in a terminal of a session with this image, to see its last words"
-NO_ANSWER = (URLError, OSError, UrlConnectionError)
+DIED = "build the image again with what its last lines ask for, lock and publish it"
+SLOW = "raise check_timeout, or build the image so that the kernel starts sooner; then publish again"
+LATE = "raise vre_patience, or split the image; then publish again"
+NO_ANSWER = (URLError, OSError)
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,26 @@ class Row:
     language: str = ""
     version: str = ""
     error: str = ""
+    last_lines: str = ""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much at a time, and for how long.
+
+    :param parallel: kernels that start at a time.
+    :param patience: seconds for all kernels of one image, counted from the start of its first.
+    """
+
+    parallel: int = 4
+    patience: float = 600
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """Another place would get the token, too."""
+
+    def redirect_request(self, *_arguments: Any) -> None:
+        """Follow nothing; the answer is an error."""
 
 
 @dataclass
@@ -94,8 +116,8 @@ class Hub:
 
     def __init__(self, url: str, user: str, token: str, timeout: float, ca_file: str | None = None) -> None:
         self.url, self.user, self.token, self.timeout = url.rstrip("/"), user, token, timeout
-        self.ca_file = ca_file
         self.tls = _trust(ca_file) if self.url.startswith("https:") else None
+        self._opener = build_opener(_NoRedirect(), *([HTTPSHandler(context=self.tls)] if self.tls else []))
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """One request; gives the status and the JSON body.
@@ -114,16 +136,11 @@ class Hub:
             ) from error
 
     def _open(self, method: str, path: str, body: Any, timeout: float) -> Any:
-        """An answer to read from; never one from another place, which would get the token too."""
-        return open_url(
-            f"{self.url}{path}",
-            method=method,
-            data=None if body is None else json.dumps(body),
-            headers={"Authorization": f"token {self.token}", "Content-Type": "application/json"},
-            timeout=timeout,
-            ca_path=self.ca_file,
-            follow_redirects="no",
-        )
+        """An answer to read from."""
+        headers = {"Authorization": f"token {self.token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.url}{path}", data, headers, method=method)  # noqa: S310 - the admin's own address
+        return self._opener.open(request, timeout=timeout)
 
     @property
     def _server_path(self) -> str:
@@ -194,14 +211,18 @@ class Hub:
         found: dict[str, Any] = self.call("GET", f"/user/{quote(self.user)}/api/kernelspecs")[1]["kernelspecs"]
         return found
 
-    def try_kernel(self, row: Row) -> None:
-        """Start a kernel, run a line in it, shut it down; the row tells how it went."""
+    def try_kernel(self, row: Row, spec: Mapping[str, Any]) -> None:
+        """Start a kernel, run a line in it, shut it down; the row tells how it went.
+
+        :param spec: what the session lists for this kernel.
+        """
         started = time.monotonic()
+        end = started + self.timeout
         base = f"/user/{quote(self.user)}/api/kernels"
         try:
             path = f"{base}/{self.call('POST', base, {'name': row.kernel})[1]['id']}"
             try:
-                self._talk(path, row)
+                self._talk(path, row, end)
                 row.ok = not row.error
             finally:
                 self._forget(path)
@@ -213,6 +234,27 @@ class Hub:
             row.ok = False
         row.seconds = round(time.monotonic() - started, 3)
         row.error = row.error[-LONGEST_ERROR:]
+        if not row.ok:
+            row.last_lines = self._last_lines(spec)[-LONGEST_ERROR:]
+
+    def _last_lines(self, spec: Mapping[str, Any]) -> str:
+        """What the kernel prints when it is started by hand; empty when the session has no terminals."""
+        about = spec.get("spec") or {}
+        line = _terminal.command([str(word) for word in about.get("argv") or []], about.get("env") or {})
+        name = ""
+        try:
+            name = str(self.call("POST", f"/user/{quote(self.user)}/api/terminals", {})[1]["name"])
+            socket = self._socket(f"/user/{quote(self.user)}/terminals/websocket/{quote(name)}")
+            try:
+                socket.settimeout(2 * _terminal.SECONDS)
+                return _terminal.listen(socket, line)
+            finally:
+                socket.close()
+        except Exception:  # noqa: BLE001 - a help for people; what failed is told already
+            return ""
+        finally:
+            if name:
+                self._forget(f"/user/{quote(self.user)}/api/terminals/{quote(name)}")
 
     def _alive(self, path: str) -> None:
         """Ask for a kernel.
@@ -233,35 +275,39 @@ class Hub:
         with contextlib.suppress(VreError):
             self.call("DELETE", path)
 
-    def _connect(self, path: str) -> Any:
+    def _socket(self, path: str) -> Any:
+        """A websocket of the session."""
+        import websocket
+
+        parts = urlsplit(self.url)
+        scheme = "wss" if parts.scheme == "https" else "ws"
+        return websocket.create_connection(
+            f"{scheme}://{parts.netloc}{parts.path}{path}",
+            header=[f"Authorization: token {self.token}"],
+            timeout=CONNECT_TIMEOUT,
+            sslopt={"context": self.tls} if self.tls else {},
+        )
+
+    def _connect(self, path: str, end: float) -> Any:
         """A websocket to a kernel.
 
         :raises VreError: when the kernel dies before it answers the server, or takes too long.
         """
         import websocket
 
-        end = time.monotonic() + self.timeout
-        parts = urlsplit(self.url)
-        scheme = "wss" if parts.scheme == "https" else "ws"
         while True:
             try:
-                return websocket.create_connection(
-                    f"{scheme}://{parts.netloc}{parts.path}{path}/channels",
-                    header=[f"Authorization: token {self.token}"],
-                    timeout=CONNECT_TIMEOUT,
-                    sslopt={"context": self.tls} if self.tls else {},
-                )
+                return self._socket(f"{path}/channels")
             except (websocket.WebSocketTimeoutException, TimeoutError) as error:
                 # The server lets us wait for a kernel that has not answered it yet, or never will.
                 self._alive(path)
                 if time.monotonic() > end:
-                    raise VreError(f"the kernel did not answer within {self.timeout:.0f} s") from error
+                    raise _too_slow(self.timeout) from error
 
-    def _talk(self, path: str, row: Row) -> None:
-        socket = self._connect(path)
-        socket.settimeout(self.timeout)
+    def _talk(self, path: str, row: Row, end: float) -> None:
+        socket = self._connect(path, end)
         try:
-            talk = Conversation(socket, time.monotonic() + self.timeout)
+            talk = Conversation(socket, end, self.timeout)
             info = talk.ask("kernel_info_request", {})["content"].get("language_info", {})
             row.language, row.version = str(info.get("name", "")), str(info.get("version", ""))
             line = VERSION_LINES.get(row.language.lower())
@@ -276,11 +322,15 @@ class Hub:
             socket.close()
 
 
+def _too_slow(timeout: float) -> VreError:
+    return VreError(f"the kernel did not answer within {timeout:.0f} s", "", None, SLOW)
+
+
 class Conversation:
     """Requests to one kernel over its websocket, with JSON messages of protocol 5."""
 
-    def __init__(self, socket: Any, end: float) -> None:
-        self.socket, self.end = socket, end
+    def __init__(self, socket: Any, end: float, timeout: float) -> None:
+        self.socket, self.end, self.timeout = socket, end, timeout
         self.session = uuid.uuid4().hex
         self.output = ""
 
@@ -299,9 +349,7 @@ class Conversation:
         reply: dict[str, Any] | None = None
         idle = False
         while reply is None or not idle:
-            if time.monotonic() > self.end:
-                raise VreError("the kernel did not answer in time", value=kind)
-            answer = json.loads(self.socket.recv())
+            answer = json.loads(self._received())
             name = answer["header"]["msg_type"]
             if name == "status" and answer["content"].get("execution_state") in ("dead", "restarting"):
                 raise VreError("the kernel died", "", kind, DIED)
@@ -314,6 +362,22 @@ class Conversation:
             elif name == "status" and answer["content"].get("execution_state") == "idle":
                 idle = True
         return reply
+
+    def _received(self) -> str:
+        """The next message.
+
+        :raises VreError: when there is none in time.
+        """
+        import websocket
+
+        left = self.end - time.monotonic()
+        if left <= 0:
+            raise _too_slow(self.timeout)
+        self.socket.settimeout(left)
+        try:
+            return str(self.socket.recv())
+        except (websocket.WebSocketTimeoutException, TimeoutError) as error:
+            raise _too_slow(self.timeout) from error
 
 
 def _trust(ca_file: str | None) -> ssl.SSLContext:
@@ -349,10 +413,11 @@ def last_words(lines: Iterable[str]) -> str:
     return ""
 
 
-def check_session(hub: Hub, options: dict[str, Any], expected: Iterable[Expected], workers: int = 2) -> Report:
+def check_session(
+    hub: Hub, options: dict[str, Any], expected: Iterable[Expected], bounds: Bounds | None = None
+) -> Report:
     """Start a session with ``options`` and try every expected kernel; the session is always stopped.
 
-    :param workers: how many kernels run at a time.
     :raises VreError: when the hub does not answer.
     """
     report = Report(rows=[Row(item.image, item.environment, item.kernel) for item in expected])
@@ -377,12 +442,36 @@ def check_session(hub: Hub, options: dict[str, Any], expected: Iterable[Expected
                 row.error = report.error
             return report
         report.first_list_seconds = time.monotonic() - started
-        there = [row for row in report.rows if row.kernel in listed]
         for row in report.rows:
             if row.kernel not in listed:
                 row.error = f"the session does not list this kernel; it lists {', '.join(sorted(listed)) or 'none'}"
-        with ThreadPoolExecutor(max_workers=workers) as pool:
-            list(pool.map(hub.try_kernel, there))
+        try_kernels(hub, [row for row in report.rows if row.kernel in listed], listed, bounds or Bounds())
     finally:
         hub.stop()
     return report
+
+
+def try_kernels(hub: Hub, rows: Sequence[Row], listed: Mapping[str, Any], bounds: Bounds) -> None:
+    """Try kernels, some at a time, each image within its time; what is left of an image then is told in its rows."""
+    ends: dict[str, float] = {}
+
+    def one(row: Row) -> None:
+        if time.monotonic() < ends.setdefault(row.image, time.monotonic() + bounds.patience):
+            hub.try_kernel(row, listed[row.kernel])
+        else:
+            row.error = str(
+                VreError(f"the kernels before took all {bounds.patience:.0f} s of this image", "", None, LATE)
+            )
+
+    with ThreadPoolExecutor(max_workers=bounds.parallel) as pool:
+        list(pool.map(one, by_turns(rows)))
+
+
+def by_turns(rows: Sequence[Row]) -> list[Row]:
+    """The first kernel of each image, then the second: an image with many kernels holds no other."""
+    seen: dict[str, int] = {}
+    turns: list[tuple[int, Row]] = []
+    for row in rows:
+        seen[row.image] = seen.get(row.image, -1) + 1
+        turns.append((seen[row.image], row))
+    return [row for _turn, row in sorted(turns, key=lambda item: item[0])]

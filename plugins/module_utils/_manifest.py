@@ -4,7 +4,8 @@
 """The manifest: offer, lock and capabilities compiled to what the hub reads at each launch. Pure functions.
 
 An image's new digest enters as candidate and becomes what is offered by :func:`promote`, when its check has passed;
-until then the former digest stays on offer.
+until then the former digest stays on offer. What was on offer is retained: it can be pinned, and an older lock brings
+it back at once, as it has passed its check.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _lock, _mounts, _offer, _reference
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
+from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
 from ansible_collections.gaia_data.vre.plugins.module_utils._text import (
     NAME_RULE,
     TITLE_LENGTH,
@@ -31,6 +32,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._text import (
 VERSION = 1
 USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 STATES = ("offered", "candidate")
+KEEP = 2
 TEXTS = ("title", "description", "keywords", "documentation", "contact", "license")
 
 
@@ -60,6 +62,9 @@ def compile_manifest(
     check_user: str,
     mount_kind: str | None = None,
     previous: Mapping[str, Any] | None = None,
+    keep: int = KEEP,
+    store: str = layout.DEFAULT,
+    absent: Collection[str] = (),
 ) -> Compiled:
     """Compile the manifest.
 
@@ -70,14 +75,19 @@ def compile_manifest(
     :param check_user: the user that alone may launch candidates.
     :param mount_kind: kind to use, or None for what the host does best.
     :param previous: the manifest that the hub reads now.
+    :param keep: how many digests of an image stay: the offered one and ``keep - 1`` former ones.
+    :param store: folder of the unpacked images.
+    :param absent: references of locked images that are not on the host: what they had on offer stays.
     :raises VreErrors: with everything that is wrong.
     """
     images = _lock.check(lock)
     parsed, problems = _offer.read(offer, {name: image["kind"] for name, image in images.items()}, "the lock")
     problems += _wrong_with_centre(centre, check_user)
+    if keep < 1:
+        problems.append(_wrong_keep(keep))
     try:
         kind = _kind(capabilities, mount_kind)
-        maker = _mounts.maker(str(capabilities["substrate"]), kind)
+        maker = _mounts.maker(str(capabilities["substrate"]), kind, store)
     except VreError as error:
         raise VreErrors([*problems, error]) from error
     notes: list[str] = []
@@ -90,6 +100,16 @@ def compile_manifest(
     if problems:
         raise VreErrors(problems)
     former = _former(previous, capabilities, kind, notes)
+    compiled_images = {}
+    for name in parsed.images:
+        was = former.get((name, images[name]["kind"]), {})
+        there = pins[name]["reference"] not in absent
+        states = _states(name, pins[name], was, keep, notes, there=there)
+        if not there:
+            version = states["offered"] and states["offered"]["version"]
+            stays = f"{version} stays on offer" if version else "not on offer"
+            notes.append(f"{name} {pins[name]['version']} is not on this host (yet): {stays}")
+        compiled_images[name] = {**_texts(images[name], parsed.groups.get(name)), **states}
     manifest: dict[str, Any] = {
         "version": VERSION,
         "centre": {
@@ -100,31 +120,44 @@ def compile_manifest(
         "mount_kind": kind,
         "check": {"user": check_user},
         "free_choice": parsed.free_choice,
-        "images": {
-            name: _image(images[name], parsed.groups.get(name), pins[name], former.get((name, images[name]["kind"])))
-            for name in parsed.images
-        },
+        "images": compiled_images,
         "compositions": parsed.compositions,
         "resources": _resources(parsed.resources, capabilities.get("cgroup") or {}, notes),
     }
     return Compiled(manifest, notes)
 
 
-def promote(manifest: Mapping[str, Any], names: Sequence[str]) -> Compiled:
-    """Offer the candidates of ``names``; an image without a candidate stays as it is.
+def promote(manifest: Mapping[str, Any], passed: Mapping[str, str], keep: int = KEEP) -> Compiled:
+    """Offer candidates and retain what was on offer; an image without a candidate stays as it is.
 
-    :raises VreError: for a name that the manifest does not have.
+    :param passed: the digest that passed its check, by image name. Another play may have brought another candidate
+        meanwhile, which nobody has checked: it stays one.
+    :raises VreError: for a name that the manifest does not have, or a ``keep`` that keeps nothing.
     """
+    if keep < 1:
+        raise _wrong_keep(keep)
     found = copy.deepcopy(dict(manifest))
-    unknown = [name for name in names if name not in found["images"]]
+    unknown = [name for name in passed if name not in found["images"]]
     if unknown:
         remedy = suggest(unknown[0], found["images"], "images of the manifest")
         raise VreError(f"the manifest has no image {', '.join(unknown)}", "promote", None, remedy)
-    for name in names:
+    notes = []
+    for name, digest in passed.items():
         image = found["images"][name]
-        if image["candidate"]:
-            image["offered"], image["candidate"] = image["candidate"], None
-    return Compiled(found)
+        if not image["candidate"]:
+            continue
+        if image["candidate"]["digest"] != digest:
+            notes.append(f"{name}: another candidate came while this one was checked; publish again to have it checked")
+            continue
+        image["retained"] = _retained(image["candidate"], [image["offered"], *image["retained"]], keep)
+        image["offered"], image["candidate"] = image["candidate"], None
+    return Compiled(found, notes)
+
+
+def references(manifest: Mapping[str, Any]) -> set[str]:
+    """Every reference that a session may be launched from, or may be soon."""
+    pins = (pin for image in manifest["images"].values() for pin in _pins(image))
+    return {str(pin["reference"]) for pin in pins}
 
 
 def dump(manifest: Mapping[str, Any]) -> str:
@@ -148,13 +181,25 @@ def load(text: str) -> dict[str, Any]:
     return data
 
 
-def _is_pinned(image: Mapping[str, Any]) -> bool:
-    """Whether both states of an image are what this module writes: nothing, or a digest."""
-    for state in STATES:
-        pin = image.get(state, "")
-        if pin is not None and not (isinstance(pin, dict) and _reference.DIGEST.fullmatch(str(pin.get("digest")))):
-            return False
-    return True
+def _pins(image: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """All pins of an image."""
+    return [pin for pin in (*(image[state] for state in STATES), *image["retained"]) if pin is not None]
+
+
+def _is_pinned(image: dict[str, Any]) -> bool:
+    """Whether the states of an image are what this module writes: nothing, or a digest of a reference."""
+    if not all(state in image for state in STATES) or not isinstance(image.setdefault("retained", []), list):
+        return False
+    return all(
+        isinstance(pin, dict)
+        and isinstance(pin.get("reference"), str)
+        and _reference.DIGEST.fullmatch(str(pin.get("digest")))
+        for pin in _pins(image)
+    )
+
+
+def _wrong_keep(keep: int) -> VreError:
+    return VreError("what is on offer is always kept", "vre_keep", keep, "use 1 or more; 2 keeps one former version")
 
 
 def _wrong_with_centre(centre: Mapping[str, Any], check_user: str) -> list[VreError]:
@@ -193,7 +238,7 @@ def _kind(capabilities: Mapping[str, Any], forced: str | None) -> str:
     return str(kind)
 
 
-def _pin(name: str, image: Mapping[str, Any], maker: ModuleType, platform: str) -> dict[str, Any]:
+def _pin(name: str, image: Mapping[str, Any], maker: _mounts.Maker, platform: str) -> dict[str, Any]:
     """One digest of an image, with its ready-made mount."""
     where = f"lock: images.{name}"
     reference = _reference.parse(image.get("reference"), where)
@@ -229,38 +274,61 @@ def _pin(name: str, image: Mapping[str, Any], maker: ModuleType, platform: str) 
 
 def _former(
     previous: Mapping[str, Any] | None, capabilities: Mapping[str, Any], kind: str, notes: list[str]
-) -> dict[tuple[str, Any], Any]:
-    """What is on offer now by name and kind, when its mounts still fit."""
+) -> dict[tuple[str, Any], Mapping[str, Any]]:
+    """The images of the manifest that is there by name and kind, when their mounts still fit."""
     if previous is None:
         return {}
     if previous.get("substrate") != capabilities["substrate"] or previous.get("mount_kind") != kind:
         notes.append("the substrate or the mount kind changed, so every image is checked again")
         return {}
-    return {(name, image.get("kind")): image["offered"] for name, image in previous["images"].items()}
+    return {(name, image.get("kind")): image for name, image in previous["images"].items()}
 
 
-def _same(offered: Mapping[str, Any], pin: Mapping[str, Any]) -> bool:
-    """Whether a check of ``offered`` holds for ``pin``: the same content, seen at the same place."""
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether a check of ``one`` holds for ``other``: the same content, seen at the same place."""
 
-    def place(one: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: value for key, value in (one.get("mount") or {}).items() if key != "Source"}
+    def place(pin: Mapping[str, Any]) -> dict[str, Any]:
+        mount = dict(pin.get("mount") or {})
+        if mount.get("Type") == "image":
+            del mount["Source"]  # the same digest of another repository is the same content
+        return mount
 
-    seen = (offered.get("digest"), offered.get("envs_dir"), place(offered))
-    return seen == (pin["digest"], pin.get("envs_dir"), place(pin))
+    return all(one.get(key) == other.get(key) for key in ("digest", "envs_dir")) and place(one) == place(other)
 
 
-def _image(
-    image: Mapping[str, Any], groups: Sequence[str] | None, pin: dict[str, Any], offered: Mapping[str, Any] | None
+def _retained(offered: Mapping[str, Any], former: Sequence[Mapping[str, Any] | None], keep: int) -> list[Any]:
+    """The newest of ``former`` that stay beside what is offered, each digest once."""
+    found: dict[str, Any] = {}
+    for pin in former:
+        if pin is not None and pin["digest"] != offered["digest"]:
+            found.setdefault(pin["digest"], pin)
+    return list(found.values())[: keep - 1]
+
+
+def _states(
+    name: str, pin: dict[str, Any], was: Mapping[str, Any], keep: int, notes: list[str], *, there: bool
 ) -> dict[str, Any]:
-    same = offered is not None and _same(offered, pin)
+    """``offered``, ``candidate`` and ``retained`` of an image whose lock says ``pin``.
+
+    What was checked before is offered without another check: the same digest by another tag, or an older lock.
+    """
+    offered, former = was.get("offered"), was.get("retained", [])
+    if offered is not None and _same(offered, pin):
+        return {"offered": pin, "candidate": None, "retained": _retained(pin, former, keep)}
+    if not there:
+        return {"offered": offered, "candidate": None, "retained": _retained(offered or pin, former, keep)}
+    if any(_same(one, pin) for one in former):
+        notes.append(f"{name}: back to {pin['version'] or pin['digest'][:19]}")
+        return {"offered": pin, "candidate": None, "retained": _retained(pin, [offered, *former], keep)}
+    return {"offered": offered, "candidate": pin, "retained": _retained(offered or pin, former, keep)}
+
+
+def _texts(image: Mapping[str, Any], groups: Sequence[str] | None) -> dict[str, Any]:
     empty: dict[str, Any] = {"title": {}, "description": {}, "keywords": []}
     return {
         "kind": image["kind"],
         **{key: image.get(key) or empty.get(key) for key in TEXTS},
         "groups": list(groups) if groups is not None else None,
-        # The same digest by another tag is the same image: it is not checked again.
-        "offered": pin if same else offered,
-        "candidate": None if same else pin,
     }
 
 

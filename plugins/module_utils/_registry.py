@@ -207,7 +207,8 @@ class Registries:
             self.narrow.discard(host)
             done = self._run(command, host, False)
         if done.returncode:
-            error = explain(host, arguments[-1], done.stderr.decode(errors="replace"))
+            asked = next(argument for argument in arguments if argument.startswith("docker://"))
+            error = explain(host, asked, done.stderr.decode(errors="replace"))
             ca_file = self.settings.get(host, {}).get("ca_file")
             if ca_file and "is not trusted" in error.message:
                 error.value, error.remedy = (
@@ -235,16 +236,22 @@ class Registries:
 
     def inspect(self, reference: str) -> RemoteImage:
         """Digest, platforms, sizes and labels of what ``reference`` points to; one request for our images."""
-        raw = self._skopeo("inspect", host_of(reference), "--raw", f"docker://{reference}")
+        raw = self.manifest(reference)
         digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
-        wanted = reference.partition("@")[2]
-        if wanted and wanted != digest:
-            raise VreError("the registry sent something else than this digest", reference, digest, "mend the registry")
         try:
             return RemoteImage(reference, digest, dict(self._platforms(reference, digest, json.loads(raw))))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             remedy = "push an OCI or Docker (schema 2) image"
             raise VreError("what the registry holds is no image manifest", reference, None, remedy) from error
+
+    def manifest(self, reference: str) -> bytes:
+        """The manifest or index of ``reference``; where that is a digest, it is what the digest says."""
+        raw = self._skopeo("inspect", host_of(reference), "--raw", f"docker://{reference}")
+        digest = f"sha256:{hashlib.sha256(raw).hexdigest()}"
+        wanted = reference.partition("@")[2]
+        if wanted and wanted != digest:
+            raise VreError("the registry sent something else than this digest", reference, digest, "mend the registry")
+        return raw
 
     def inspect_all(self, references: Iterable[str], workers: int = 8) -> dict[str, RemoteImage | VreError]:
         """``inspect`` of many; a problem stands in the image's place, a failing registry is left alone."""
@@ -297,9 +304,24 @@ class Registries:
         arguments = ("--quiet", "--preserve-digests", f"oci:{layout}", f"docker://{reference}")
         self._skopeo("copy", host, *arguments, side="dest-")
 
+    def pull(self, reference: str, layout: Path, blobs: Path) -> None:
+        """Fetch the blobs of ``reference`` that ``blobs`` lacks.
+
+        :param layout: a folder that does not exist yet, for what is not worth keeping.
+        """
+        host = host_of(reference)
+        arguments = ("--quiet", f"--dest-shared-blob-dir={blobs}", f"docker://{reference}", f"oci:{layout}")
+        self._skopeo("copy", host, *arguments, side="src-")
+
 
 # skopeo's words, what they mean, the remedy, and whether the whole registry is meant.
 WORDS = (
+    (
+        "no space left on device",
+        "the disk is full",
+        "give it more space; gaia_data.vre.clean removes what is not needed any more",
+        False,
+    ),
     ("manifest unknown", "the image is not in the registry", "check its name and tag, or push it", False),
     ("name unknown", "the image is not in the registry", "check its name and tag, or push it", False),
     ("unauthorized", "registry {host} refused the login", "check username and password of {host}", True),

@@ -6,14 +6,19 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
 
 # The first Engine API with mounts of type image. Source: Docker Engine 28.0 release notes.
 MOUNT_API = (1, 48)
+# Docker 20.10, the first with control groups of version 2. Source: its release notes.
+BIND_API = (1, 41)
 CONTAINERD_STORE = "io.containerd.snapshotter.v1"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 ENABLE_STORE = (
@@ -58,11 +63,33 @@ def docker_words(run: Any = subprocess.run) -> tuple[dict[str, Any], dict[str, A
     return found[0], found[1]
 
 
-def docker_capabilities(version: dict[str, Any], info: dict[str, Any]) -> dict[str, Any]:
+def wrong_with_store(store: str) -> str:
+    """Why sessions cannot be mounted from a folder of this host, with the remedy; empty when they can."""
+    remedy = "Remedy: set images_store_dir to a folder of a local disk"
+    try:
+        layout.check(store)
+    except VreError as error:
+        return str(error)
+    there = next(path for path in (Path(store), *Path(store).parents) if path.exists())
+    if not there.is_dir():
+        return f"{there} is no folder. {remedy}"
+    flags = os.statvfs(there).f_flag
+    if flags & os.ST_RDONLY:
+        return f"{there} cannot be written. {remedy}"
+    if flags & os.ST_NOEXEC:
+        return f"programs in {there} cannot be run (noexec). {remedy}"
+    return ""
+
+
+def docker_capabilities(
+    version: dict[str, Any], info: dict[str, Any], store: str = layout.DEFAULT, store_reason: str = ""
+) -> dict[str, Any]:
     """Capabilities of a Docker engine.
 
     :param version: output of ``docker version --format '{{json .}}'``.
     :param info: output of ``docker info --format '{{json .}}'``.
+    :param store: folder of the unpacked images.
+    :param store_reason: of :func:`wrong_with_store`.
     """
     server = version["Server"]
     api = str(server.get("ApiVersion", "0"))
@@ -70,11 +97,16 @@ def docker_capabilities(version: dict[str, Any], info: dict[str, Any]) -> dict[s
     containerd = CONTAINERD_STORE in status.get("driver-type", "")
     machine = str(info.get("Architecture", ""))
     image_reason = _image_reason(str(server.get("Version", "")), api, containerd, str(info.get("Driver", "")))
+    directory_reason = _directory_reason(str(server.get("Version", "")), api) or store_reason
     mount_kinds = {
         "image": {"usable": image_reason == "", "reason": image_reason or _usable(api)},
-        "directory": {"usable": False, "reason": "the store of unpacked images is not part of this version"},
+        "directory": {
+            "usable": directory_reason == "",
+            "reason": directory_reason or f"images are unpacked into {store} and mounted from there",
+        },
     }
-    kind = "image" if not image_reason else None
+    kind = next((name for name, measured in mount_kinds.items() if measured["usable"]), None)
+    reasons = [str(measured["reason"]) for measured in mount_kinds.values()]
     return {
         "substrate": "docker",
         "version": str(server.get("Version", "")),
@@ -89,7 +121,7 @@ def docker_capabilities(version: dict[str, Any], info: dict[str, Any]) -> dict[s
         "platform": f"linux/{ARCHITECTURES.get(machine, machine)}",
         "mount_kinds": mount_kinds,
         "mount_kind": kind,
-        "reason": mount_kinds["image"]["reason"],
+        "reason": reasons[0] if kind == "image" else ". Instead: ".join(reasons) if kind else ". Also: ".join(reasons),
     }
 
 
@@ -97,10 +129,19 @@ def _usable(api: str) -> str:
     return f"API {api} mounts images, and the containerd image store keeps them over a restart of the engine"
 
 
+def _numbers(api: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", api)[:2])
+
+
+def _directory_reason(version: str, api: str) -> str:
+    if _numbers(api) < BIND_API:
+        return f"Docker {version} (API {api}) is too old for sessions. Remedy: install Docker 20.10 or newer"
+    return ""
+
+
 def _image_reason(version: str, api: str, containerd: bool, driver: str) -> str:
     """Why images cannot be mounted, with the remedy; empty when they can."""
-    numbers = tuple(int(number) for number in re.findall(r"\d+", api)[:2])
-    if numbers < MOUNT_API:
+    if _numbers(api) < MOUNT_API:
         return f"Docker {version} (API {api}) cannot mount images. Remedy: install Docker 28 or newer"
     if not containerd:
         return (

@@ -151,7 +151,7 @@ class Switch:
 
     def _wait(self) -> None:
         answer = "no answer"
-        for _ in range(self.wanted.retries):
+        for _try in range(self.wanted.retries):
             answer = health(self.wanted.health_url, self.wanted.hub_url)
             if not answer:
                 return
@@ -195,7 +195,7 @@ class Switch:
         return leaf is not None and ssl.PEM_cert_to_DER_cert(leaf.group()) == ssl.PEM_cert_to_DER_cert(given)
 
     def _wait_certificate(self) -> None:
-        for _ in range(50):
+        for _try in range(50):
             if self.gives_certificate():
                 return
             time.sleep(0.2)

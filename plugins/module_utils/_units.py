@@ -68,7 +68,7 @@ def recorded(path: Path) -> dict[str, str] | None:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
-    return {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    return {name: digest for digest, _blanks, name in (line.partition("  ") for line in lines)}
 
 
 def why_stale(present: Mapping[str, str], record: Mapping[str, str] | None) -> str:

@@ -15,6 +15,8 @@ description:
   - Compiles a lock, an offer and the host's capabilities to the manifest, in one atomic write.
   - An image's new digest becomes a candidate, which only the check may launch. With O(promote) the candidates of the
     named images are offered; until then their former digest stays on offer.
+  - What was on offer before is retained, up to O(keep) digests of an image. A lock that names one of them brings it
+    back at once, as it has passed its check.
   - The hub reads the new manifest by itself; nothing is restarted and no session ends.
 author:
   - Gaia Data (@gaia-data)
@@ -53,10 +55,27 @@ options:
   mount_kind:
     description: Mount kind to use; without it what the host does best.
     type: str
-  promote:
-    description: Names of images whose candidate passed its check and is to be offered.
+  keep:
+    description: How many digests of an image stay. The offered one counts, too.
+    type: int
+    default: 2
+  store:
+    description: Folder of the unpacked images, for the mount kind C(directory).
+    type: path
+    default: /var/lib/gaia-vre-store
+  absent:
+    description:
+      - References, as C(name@digest), of locked images that are not on the host (yet).
+      - What they had on offer stays; they have no candidate.
     type: list
     elements: str
+    default: []
+  promote:
+    description:
+      - Digests that passed their check and are to be offered, by image name, as M(gaia_data.vre.session_check)
+        returns them.
+      - A candidate of another digest stays one.
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -69,7 +88,7 @@ EXAMPLES = r"""
 
 - name: Offer what passed
   gaia_data.vre.launch_manifest:
-    promote: [ocean]
+    promote: {ocean: "sha256:5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"}
 """
 
 RETURN = r"""
@@ -98,30 +117,61 @@ notes:
   returned: success
 """
 
+import contextlib
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _manifest
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
 
 
-def _compile(module: AnsibleModule, before: str) -> _manifest.Compiled:
+def _last(path: Path) -> Path:
+    """A second copy of the manifest, for when somebody spoils the first."""
+    return path.with_name(f"{path.stem}.last{path.suffix}")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path, check: bool) -> Iterator[None]:
+    """Another play that writes there is waited for: each builds on what the one before it wrote."""
+    if check and not folder.is_dir():
+        yield  # a plain host, where the play would make it
+        return
+    if not folder.is_dir():
+        raise VreError("the manifest's folder is not there", where=str(folder), remedy="run deploy first")
+    number = os.open(str(folder), os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+
+
+def _compile(module: AnsibleModule, path: Path, before: str) -> _manifest.Compiled:
     """The manifest that is wanted, given the text of the present one."""
     params = module.params
     previous, notes = None, []
     try:
-        previous = _manifest.load(before) if before else None
+        previous = _manifest.load(before) if path.is_file() else None
     except VreError as error:
         if params["promote"] is not None:
             raise
         notes.append(f"the manifest that was there is not usable and is made anew: {error}")
+        with contextlib.suppress(VreError):
+            previous = _manifest.load(_text(_last(path)))
     if params["promote"] is not None:
         if previous is None:
             raise VreError("there is no manifest yet", where=params["path"], remedy="run publish first")
-        return _manifest.promote(previous, params["promote"])
+        return _manifest.promote(previous, params["promote"], params["keep"])
     compiled = _manifest.compile_manifest(
         params["lock"],
         params["offer"],
@@ -130,14 +180,15 @@ def _compile(module: AnsibleModule, before: str) -> _manifest.Compiled:
         params["check_user"],
         params["mount_kind"],
         previous,
+        params["keep"],
+        params["store"],
+        params["absent"],
     )
     compiled.notes[:0] = notes
     return compiled
 
 
 def _write(module: AnsibleModule, path: Path, text: str) -> None:
-    if not path.parent.is_dir():
-        raise VreError("the manifest's folder is not there", where=str(path.parent), remedy="run deploy first")
     number, name = tempfile.mkstemp(dir=module.tmpdir)
     with os.fdopen(number, "w", encoding="utf-8") as file:
         file.write(text)
@@ -155,7 +206,10 @@ def main() -> None:
             "capabilities": {"type": "dict"},
             "check_user": {"type": "str", "default": "gaia-vre-check"},
             "mount_kind": {"type": "str"},
-            "promote": {"type": "list", "elements": "str"},
+            "keep": {"type": "int", "default": _manifest.KEEP},
+            "store": {"type": "path", "default": layout.DEFAULT},
+            "absent": {"type": "list", "elements": "str", "default": []},
+            "promote": {"type": "dict"},
         },
         add_file_common_args=True,
         supports_check_mode=True,
@@ -165,12 +219,14 @@ def main() -> None:
     )
     path = Path(module.params["path"])
     try:
-        before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-        compiled = _compile(module, before)
-        after = _manifest.dump(compiled.manifest)
-        changed = before != after
-        if changed and not module.check_mode:
-            _write(module, path, after)
+        with _alone(path.parent, module.check_mode):
+            before = _text(path)
+            compiled = _compile(module, path, before)
+            after = _manifest.dump(compiled.manifest)
+            changed = before != after
+            if changed and not module.check_mode:
+                _write(module, path, after)
+                _write(module, _last(path), after)
     except VreError as error:
         module.fail_json(msg=str(error))
     else:

@@ -3,32 +3,38 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Start a real session and run a line in every kernel of given images."""
+"""Start real sessions and run a line in every kernel."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: session_check
-short_description: Start a real session and run a line in every kernel of given images
+short_description: Start real sessions and run a line in every kernel
 version_added: 0.1.0
 description:
-  - Starts a session of the check's own user through the hub's REST API, as a service with the smallest scopes.
-  - Lists its kernelspecs, starts every kernel that the manifest promises, runs a line in each and stops the session,
-    also after a failure.
-  - A kernel that fails is a row with its error, not a failure of the module. So is each kernel of a session that does
-    not start.
+  - Starts sessions of the check's own user through the hub's REST API, as a service with the smallest scopes, with the
+    images that the manifest has as candidates or offers. All images go into as few sessions as possible; those of a
+    session that does not start are tried alone.
+  - Starts every kernel that the manifest promises, runs a line in each and stops the session, also after a failure.
+  - A kernel that fails is a row with its error and its last lines, not a failure of the module.
+  - Writes what it found beside the manifest, where the hub reads it for the launch page and its metrics.
 author:
   - Gaia Data (@gaia-data)
 attributes:
   check_mode:
-    description: Starts no session; says which kernels it would try.
+    description: Starts no session and writes nothing; says which kernels it would try.
     support: full
   diff_mode:
-    description: Nothing that lasts is changed.
+    description: The results are a record, not a state.
     support: none
 requirements:
   - websocket-client for the Python that runs the module
 options:
+  scope:
+    description: Try what is new, or what is on offer.
+    type: str
+    choices: [candidates, offered]
+    default: candidates
   hub_url:
     description: The hub's public address, without C(/hub).
     type: str
@@ -42,106 +48,132 @@ options:
     type: str
     default: gaia-vre-check
   manifest:
-    description: Path of the manifest that the hub reads, on the host that runs the module.
+    description:
+      - Path of the manifest that the hub reads, on the host that runs the module.
+      - The results go into C(checks.json) beside it.
     type: path
     default: /etc/gaia-vre/manifest.json
-  system:
-    description: Name of the system image.
-    type: str
-    required: true
-  images:
-    description: Names of the business images to mount.
-    type: list
-    elements: str
-    required: true
-  candidates:
-    description: Names of images, the system image included, of which the candidate is taken and not what is offered.
-    type: list
-    elements: str
-    default: []
   timeout:
-    description: Seconds that the session may take to be ready, and each kernel to answer.
+    description: Seconds that a session may take to be ready, and each kernel to answer.
     type: int
     default: 120
+  parallel:
+    description: How many kernels start at a time.
+    type: int
+    default: 4
+  patience:
+    description: Minutes that all kernels of one image may take; what is left of it then fails.
+    type: int
+    default: 10
   ca_file:
     description: PEM file of the authority that signed the hub's certificate, if it is not one of the system's.
     type: path
 """
 
 EXAMPLES = r"""
-- name: Try every kernel of two images
+- name: Try every kernel on offer
   gaia_data.vre.session_check:
     hub_url: https://hub.example.org
-    system: lab
-    images: [ocean, atmosphere]
+    scope: offered
 """
 
 RETURN = r"""
-results:
-  description: A row for each kernel that the manifest promises.
+sessions:
+  description: What became of each session; none when there was nothing to try.
   type: list
   elements: dict
   returned: success
   contains:
-    image:
-      description: Name of the business image.
+    system:
+      description: Name of the system image.
       type: str
-    environment:
-      description: Name of the environment.
-      type: str
-    kernel:
-      description: Name of the kernel in notebooks.
-      type: str
-    ok:
-      description: Whether it started and ran its line.
-      type: bool
-    seconds:
-      description: Seconds from its start to its end.
+    images:
+      description: Names of the business images in it.
+      type: list
+      elements: str
+    candidates:
+      description: Names of images of which the candidate was taken.
+      type: list
+      elements: str
+    launch_seconds:
+      description: Seconds from the request to the session's being ready; 0 when it never was.
       type: float
-    language:
-      description: Its language.
-      type: str
-    version:
-      description: Version of its language.
-      type: str
+    first_list_seconds:
+      description: Seconds of the first listing of kernelspecs.
+      type: float
     error:
-      description: What went wrong; empty when it is ok.
+      description: Why the session did not start; empty when it did.
       type: str
-launch_seconds:
-  description: Seconds from the request to the session's being ready.
-  type: float
+    results:
+      description: A row for each kernel that the manifest promises.
+      type: list
+      elements: dict
+      contains:
+        image:
+          description: Name of the business image.
+          type: str
+        environment:
+          description: Name of the environment.
+          type: str
+        kernel:
+          description: Name of the kernel in notebooks.
+          type: str
+        ok:
+          description: Whether it started and ran its line.
+          type: bool
+        seconds:
+          description: Seconds from its start to its end.
+          type: float
+        language:
+          description: Its language.
+          type: str
+        version:
+          description: Version of its language.
+          type: str
+        error:
+          description: What went wrong, with the remedy; empty when it is ok.
+          type: str
+        last_lines:
+          description: What the kernel printed at its end when it was started by hand; empty when it is ok.
+          type: str
+promote:
+  description: Digests of candidates all of whose kernels ran, by image name.
+  type: dict
   returned: success
-error:
-  description: Why the session did not start; empty when it did.
-  type: str
+broken:
+  description: Rows of what did not run.
+  type: list
+  elements: dict
   returned: success
-first_list_seconds:
-  description: Seconds of the first listing of kernelspecs.
-  type: float
+report:
+  description: Lines for a person.
+  type: list
+  elements: str
   returned: success
 """
 
 import importlib
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _check
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
-from ansible_collections.gaia_data.vre.plugins.module_utils._hub import Hub, Report, Row, check_session
+from ansible_collections.gaia_data.vre.plugins.module_utils._hub import Bounds, Hub
 
 
 def main() -> None:
     """Parse, call, report."""
     module = AnsibleModule(
         argument_spec={
+            "scope": {"type": "str", "choices": ["candidates", "offered"], "default": "candidates"},
             "hub_url": {"type": "str", "required": True},
             "token_file": {"type": "path", "default": "/etc/gaia-vre/secrets/check_token", "no_log": False},
             "user": {"type": "str", "default": "gaia-vre-check"},
             "manifest": {"type": "path", "default": "/etc/gaia-vre/manifest.json"},
-            "system": {"type": "str", "required": True},
-            "images": {"type": "list", "elements": "str", "required": True},
-            "candidates": {"type": "list", "elements": "str", "default": []},
             "timeout": {"type": "int", "default": 120},
+            "parallel": {"type": "int", "default": 4},
+            "patience": {"type": "int", "default": 10},
             "ca_file": {"type": "path"},
         },
         supports_check_mode=True,
@@ -152,19 +184,27 @@ def main() -> None:
     except ImportError as error:
         module.fail_json(msg=missing_required_lib("websocket-client"), exception=str(error))
     try:
-        expected = _check.expected(params["manifest"], params["images"], params["candidates"])
-        if module.check_mode:
-            rows = [Row(item.image, item.environment, item.kernel) for item in expected]
-            module.exit_json(changed=False, **Report(rows=rows).result())
-        hub = Hub(
-            params["hub_url"], params["user"], _check.token(params["token_file"]), params["timeout"], params["ca_file"]
-        )
-        options = _check.options(params["system"], params["images"], params["candidates"])
-        report = check_session(hub, options, expected)
+        data = _check.manifest(params["manifest"])
+        hub = None
+        if not module.check_mode:
+            token = _check.token(params["token_file"])
+            hub = Hub(params["hub_url"], params["user"], token, params["timeout"], params["ca_file"])
+        bounds = Bounds(params["parallel"], 60 * params["patience"])
+        with _check.alone():
+            outcome = _check.run(data, params["scope"], hub, bounds)
+            if hub is not None and outcome.results:
+                record = str(Path(params["manifest"]).with_name("checks.json"))
+                _check.write(record, _check.record(data, params["scope"], outcome, _check.read(record)))
     except VreError as error:
         module.fail_json(msg=str(error))
     else:
-        module.exit_json(changed=False, **report.result())
+        module.exit_json(
+            changed=False,
+            sessions=outcome.results,
+            promote=outcome.promote,
+            broken=outcome.failed,
+            report=outcome.report,
+        )
 
 
 if __name__ == "__main__":

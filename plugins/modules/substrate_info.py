@@ -30,6 +30,10 @@ options:
     type: str
     choices: [docker]
     required: true
+  store:
+    description: Folder for unpacked images, which is looked at for the mount kind C(directory).
+    type: path
+    default: /var/lib/gaia-vre-store
 """
 
 EXAMPLES = r"""
@@ -82,16 +86,22 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _substrate
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
 
 
 def main() -> None:
     """Parse, call, report."""
     module = AnsibleModule(
-        argument_spec={"substrate": {"type": "str", "choices": ["docker"], "required": True}},
+        argument_spec={
+            "substrate": {"type": "str", "choices": ["docker"], "required": True},
+            "store": {"type": "path", "default": layout.DEFAULT},
+        },
         supports_check_mode=True,
     )
+    store = module.params["store"]
     try:
-        capabilities = _substrate.docker_capabilities(*_substrate.docker_words())
+        wrong = _substrate.wrong_with_store(store)
+        capabilities = _substrate.docker_capabilities(*_substrate.docker_words(), store, wrong)
     except VreError as error:
         module.fail_json(msg=str(error))
     else:

@@ -1,64 +1,35 @@
-"""A scientist with a browser: the launch page, two environments ticked, both kernels in JupyterLab's launcher.
+"""A scientist with a browser: from the launch page to kernels of two images in JupyterLab, and what this session is.
 
-Debian's Chromium, headless. Screenshots are in build/screenshots.
+Debian's Chromium, headless. Screenshots are in build/screenshots. What else the pages do is in tests/browser.
 """
 
 from __future__ import annotations
 
-import os
+import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
+from gaia_lab.browser import START, chromium, context, log_in, shot
 from gaia_lab.client import HubClient
-
-SHOTS = Path(os.environ["GAIA_VRE_ROOT"]) / "build/screenshots"
-CHROMIUM = "/usr/bin/chromium"
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, "--disable-component-update"])
+    with chromium() as found:
         yield found
-        found.close()
-
-
-def log_in(
-    browser: Browser, user: HubClient, *, script: bool = True, language: str = "en-GB", width: int = 1200
-) -> Page:
-    """A page of the launch form, logged in as the user would."""
-    context = browser.new_context(
-        ignore_https_errors=True,  # the lab's authority is not Chromium's; the other tests check the certificate
-        java_script_enabled=script,
-        locale=language,
-        viewport={"width": width, "height": 900},
-    )
-    page = context.new_page()
-    page.goto(f"{user.url}/hub/login?next=/hub/spawn")
-    page.fill("#username_input", user.user)
-    page.fill("#password_input", user.password)
-    page.click("#login_submit")
-    expect(page.locator("div.vre")).to_be_visible(timeout=30_000)
-    return page
-
-
-def shot(page: Page, name: str) -> None:
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
 
 
 def test_two_ticked_environments_are_in_the_launcher(browser: Browser, alice: HubClient) -> None:
-    page = log_in(browser, alice)
+    page = context(browser).new_page()
+    log_in(page, alice)
     shot(page, "launch-page")
     page.check("input[value=free]")
     page.check("input[value=ocean]")
     page.check("input[value=atmosphere]")
-    page.locator("form#spawn_form input[type=submit], form#spawn_form button[type=submit]").first.click()
+    page.click(START)
     page.wait_for_url(re.compile("/user/alice/lab"), timeout=120_000)
     for title in ("[ocean]", "[atmosphere]"):
         card = page.locator(".jp-LauncherCard", has_text=title).first
@@ -66,27 +37,39 @@ def test_two_ticked_environments_are_in_the_launcher(browser: Browser, alice: Hu
         loaded = "image => image.complete && image.naturalWidth > 0"
         assert card.locator("img").evaluate(loaded), f"the logo of {title} is there"
     shot(page, "launcher")
-    page.locator(".jp-LauncherCard", has_text="[ocean]").first.click()
+    page.locator(".jp-LauncherCard", has_text="This session").click()
+    session = page.locator("main.gaia-vre-session")
+    alice.open_session()
+    record = json.loads(alice.run("conda-env-ocean-ocean-py", RECORD).stdout)
+    assert sorted(record["images"]) == ["atmosphere", "lab", "ocean"]
+    for image in record["images"].values():
+        expect(session).to_contain_text(f"{image['title']}{image['version']}{image['reference']}")
+    for key in ("link", "pinned_link"):
+        expect(session.locator(f"#gaia-vre-session-{key}")).to_have_value(f"{alice.url}{record[key]}")
+    shot(page, "session")
+    page.locator("#jp-MainMenu").get_by_text("Help").click()
+    expect(page.locator(".lm-Menu-item", has_text="This session")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.locator(".jp-LauncherCard", has_text="[ocean]").first.dispatch_event("click")
     expect(page.locator(".jp-Notebook").first).to_be_visible(timeout=60_000)
+    alice.stop()
+    page.goto(f"{alice.url}{record['pinned_link']}")
+    page.wait_for_url(re.compile("/user/alice/lab"), timeout=120_000)
+    alice.open_session()
+    again = json.loads(alice.run("conda-env-ocean-ocean-py", RECORD).stdout)
+    assert again == record, "the link makes the very same session"
+
+
+RECORD = "import os; print(os.environ['GAIA_VRE_SESSION'])"
 
 
 def test_the_page_works_without_javascript_in_french_on_a_telephone(browser: Browser, bob: HubClient) -> None:
-    page = log_in(browser, bob, script=False, language="fr-FR", width=390)
+    page = context(browser, script=False, language="fr-FR", width=390).new_page()
+    log_in(page, bob)
     shot(page, "launch-page-fr-narrow")
     expect(page.locator("div.vre")).to_contain_text("Mon propre choix")
-    expect(page.locator("#noscript")).to_be_hidden()  # JupyterHub's "requires JavaScript" is not true here
-    width = page.locator("div.vre").bounding_box()
-    assert width is not None
-    assert width["width"] <= 390, "nothing sticks out of a narrow screen"
+    page.check("input[value=free]")
     page.check("input[value=atmosphere]")
-    page.locator("form#spawn_form input[type=submit], form#spawn_form button[type=submit]").first.click()
+    page.click(START)
     page.wait_for_url(re.compile("/hub/spawn-pending/bob|/user/bob/"), timeout=60_000)
     bob.wait_ready()
-
-
-def test_the_page_in_the_dark(browser: Browser, alice: HubClient) -> None:
-    page = log_in(browser, alice)
-    page.evaluate("document.documentElement.setAttribute('data-bs-theme', 'dark')")
-    shot(page, "launch-page-dark")
-    page.check("input[value=free]")
-    expect(page.locator("input[value=ocean]")).to_be_visible()

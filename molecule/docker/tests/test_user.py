@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
+from testinfra.host import Host
 
 from gaia_lab.client import ClientError, HubClient
+from gaia_lab.hostile import FORGED, HOSTILE, fields
 from gaia_lab.session import lab_client
 
 OCEAN = "conda-env-ocean-ocean-py"
@@ -106,30 +109,21 @@ def test_what_is_locked_to_others_is_absent_from_the_page(alice: HubClient, bob:
     assert "ocean" not in bob.launch_page().lower()
 
 
-HOSTILE: list[Any] = [
-    {"image": "evil"},
-    {"business": ["../../etc"]},
-    {"business": ["ocean; rm -rf /"]},
-    {"business": ["{username}"]},
-    {"business": ["<script>alert(1)</script>"]},
-    {"business": "ocean", "mounts": [{"Type": "bind", "Source": "/", "Target": "/host"}]},
-    {"composition": {"$ne": None}},
-    {"composition": "coastal", "candidate": ["ocean"]},
-    {"business": ["ocean"] * 10_000},
-    ["ocean"],
-    "ocean",
-    {"business": [None]},
-    {"system": "ocean"},
-    {"resources": "__class__"},
-]
-
-
-@pytest.mark.parametrize("options", HOSTILE, ids=lambda o: json.dumps(o)[:40])
-def test_hostile_options_by_rest_get_a_sentence(alice: HubClient, options: Any) -> None:
-    answer = alice.rest(options)
-    assert 400 <= answer.status_code < 500, answer.text[:500]
-    assert answer.json()["message"], "the refusal says why"
+def test_hostile_options_get_a_sentence_and_start_no_container(host: Host, alice: HubClient) -> None:
+    """The corpus of tests/system/test_hostile.py on the real engine."""
+    before = host.check_output("docker ps --all --quiet --no-trunc")
+    for name, options in HOSTILE.items():
+        answer = alice.rest(options)
+        assert 400 <= answer.status_code < 500, f"{name}: {answer.text[:500]}"
+        assert answer.json()["message"], f"{name}: the refusal says why"
+    for name, options in list(HOSTILE.items())[::10]:
+        form = fields(options)
+        assert form is None or alice.post_form(form).status_code in (400, 403), name
     assert alice.server() is None, "nothing was started"
+    assert host.check_output("docker ps --all --quiet --no-trunc") == before
+    assert not host.file("/tmp/gaia-hostile").exists
+    log = host.check_output("journalctl -u gaia-vre-hub --since=-10min --no-pager -o cat")
+    assert not [line for line in re.split(r"[\n\r\x85\u2028\u2029]", log) if line.startswith(FORGED)]
 
 
 def test_the_page_speaks_french() -> None:

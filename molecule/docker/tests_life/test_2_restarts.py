@@ -8,13 +8,13 @@ import pytest
 import yaml
 from testinfra.host import Host
 
-from gaia_lab.centre import centre, processes, run
+from gaia_lab.centre import CENTRE, processes, run
 
 
 @pytest.fixture
 def other_offer() -> dict[str, object]:
     """The centre's offer with another title."""
-    variables = yaml.safe_load((centre() / "group_vars/vre_hubs/vre.yml").read_text())
+    variables = yaml.safe_load((CENTRE / "group_vars/vre_hubs/vre.yml").read_text())
     variables["vre_offer"]["resources"]["small"]["title"] = {"en": "Tiny"}
     return {"vre_offer": variables["vre_offer"]}
 

@@ -11,7 +11,7 @@ import pytest
 import websocket
 from testinfra.host import Host
 
-from gaia_lab.centre import processes, run, state
+from gaia_lab.centre import STATE, processes, run
 from gaia_lab.client import HubClient
 from gaia_lab.tls import make_certificate
 
@@ -25,7 +25,7 @@ def given() -> str:
 
 def renewed(name: str) -> dict[str, str]:
     """A new certificate and key, paths here."""
-    certificate, key = make_certificate(state(), name, [HUB], [])
+    certificate, key = make_certificate(STATE, name, [HUB], [])
     return {"certificate": str(certificate), "key": str(key)}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from testinfra.host import Host
 
-from gaia_lab.centre import processes, run, state
+from gaia_lab.centre import STATE, processes, run
 from gaia_lab.client import HubClient
 from gaia_lab.session import lab_client
 
@@ -24,7 +24,7 @@ def former() -> dict[str, str]:
     pin = PIN.read_text().split("\n", 1)[1]
     text, count = re.subn(r"jupyterhub==\S+ \\\n(    --hash=\S+( \\)?\n)+", lambda _: pin, ROLE.read_text())
     assert count == 1
-    path = state() / "requirements-jupyterhub-5.txt"
+    path = STATE / "requirements-jupyterhub-5.txt"
     path.write_text(text)
     return {"hub_requirements_file": str(path)}
 

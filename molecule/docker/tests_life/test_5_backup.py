@@ -12,7 +12,7 @@ import requests
 import testinfra
 from testinfra.host import Host
 
-from gaia_lab.centre import centre, processes, run, state
+from gaia_lab.centre import CENTRE, STATE, processes, run
 from gaia_lab.client import HubClient
 from gaia_lab.playbook import Played
 from gaia_lab.session import lab_client
@@ -30,8 +30,8 @@ def spare(host: Host) -> Host:
     """A plain host, another one than the hub's."""
     assert host
     hosts: dict[str, Any] = {"vre_hubs": {"hosts": {SPARE: {}}}}
-    (centre() / "spare.yml").write_text(json.dumps(hosts))
-    return testinfra.get_host(f"ssh://root@{SPARE}", ssh_config=str(state() / "ssh_config"))
+    (CENTRE / "spare.yml").write_text(json.dumps(hosts))
+    return testinfra.get_host(f"ssh://root@{SPARE}", ssh_config=str(STATE / "ssh_config"))
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +66,12 @@ def archive(told: Played) -> Path:
 
 def made(done: Played) -> list[Path]:
     """The archives of which a backup said that it made them."""
-    return [path for path in (centre() / "backups").glob("*.tar.gz") if path.name in done.text]
+    return [path for path in (CENTRE / "backups").glob("*.tar.gz") if path.name in done.text]
 
 
 def restore(archive: Path, **more: Any) -> Played:
     """Restore on the plain host, under its own name."""
-    tls = {"certificate": f"{state()}/spare.pem", "key": f"{state()}/spare.key"}
+    tls = {"certificate": f"{STATE}/spare.pem", "key": f"{STATE}/spare.key"}
     variables = {"archive": str(archive), "hub_url": f"https://{SPARE}", "hub_tls": tls}
     return run("restore", variables, hosts="spare.yml", **more)
 
@@ -118,7 +118,7 @@ def test_a_hub_with_sessions_is_not_written_over(host: Host, archive: Path) -> N
 
 @pytest.mark.parametrize(("name", "words"), [("hosts.yml", "is no backup of"), ("nothing.tar.gz", "is no backup of")])
 def test_something_else_is_refused(spare: Host, name: str, words: str) -> None:
-    done = restore(centre() / name, fails=True)
+    done = restore(CENTRE / name, fails=True)
     assert words in done.text
     assert done.changed == 0
     assert not spare.file("/etc/gaia-vre").exists
@@ -136,7 +136,7 @@ def test_restored_on_another_host(host: Host, spare: Host, archive: Path, token:
     answer = requests.get(
         f"https://{SPARE}/hub/api/user",
         headers={"Authorization": f"token {token}"},
-        verify=f"{state()}/ca.pem",
+        verify=f"{STATE}/ca.pem",
         timeout=30,
     )
     assert (answer.status_code, answer.json().get("name")) == (200, "alice"), "a token goes on"

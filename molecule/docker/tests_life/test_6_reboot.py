@@ -10,7 +10,7 @@ from pathlib import Path
 import requests
 from testinfra.host import Host
 
-from gaia_lab.centre import run, state
+from gaia_lab.centre import STATE, run
 from gaia_lab.session import lab_client
 
 OCEAN = "conda-env-ocean-ocean-py"
@@ -19,7 +19,7 @@ SOON = 60  # seconds
 
 
 def test_everything_comes_back(host: Host) -> None:
-    ssh = ["ssh", "-F", str(state() / "ssh_config"), "hub.example.org"]
+    ssh = ["ssh", "-F", str(STATE / "ssh_config"), "hub.example.org"]
     booted = "systemctl show --value --property=UserspaceTimestamp"
     before = host.check_output(booted)
     subprocess.run([*ssh, "systemctl --force --force poweroff"], check=False, timeout=60)  # the connection ends with it

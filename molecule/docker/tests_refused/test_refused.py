@@ -6,7 +6,6 @@ What is wrong with catalogues, offers and images is told by unit tests of the mo
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 from testinfra.host import Host
 
 from gaia_lab.playbook import Played, play
+from gaia_lab.remote import on
 
 STATE = Path(os.environ["GAIA_LAB_STATE"])
 CENTRE = STATE / "inventory"
@@ -27,11 +27,6 @@ def said(done: Played, *words: str) -> None:
         assert word in done.text, done.text[-3000:]
     assert "Traceback" not in done.text
     assert done.changed == 0, done.text[-3000:]
-
-
-def on(host: str, *command: str) -> None:
-    """Run a command on a host of the lab."""
-    subprocess.run(["ssh", "-F", STATE / "ssh_config", f"{host}.example.org", *command], check=True)
 
 
 @pytest.fixture(scope="module")
@@ -116,10 +111,10 @@ def test_wrong_variable(case: str, lock: str) -> None:
     said(play(CENTRE, "deploy", {"vre_lock_file": lock, **variables}), *words)
 
 
-def test_engine_is_too_old(lock: str) -> None:
+def test_engine_is_too_old_to_mount_images(lock: str) -> None:
     (CENTRE / "old.yml").write_text("vre_hubs:\n  hosts:\n    old.example.org:\n")
-    done = play(CENTRE, "deploy", {"vre_lock_file": lock}, hosts="old.yml")
-    said(done, "old.example.org: Docker 26", "needs 28.0 or newer", "upgrade the engine")
+    done = play(CENTRE, "deploy", {"vre_lock_file": lock, "vre_mount_kind": "image"}, hosts="old.yml")
+    said(done, "old.example.org: Docker 26", "needs 28.0 or newer", "upgrade the engine", "leave vre_mount_kind out")
 
 
 @pytest.mark.parametrize("path", ["/etc/gaia-vre", "/opt/gaia-vre", "/etc/docker", "/usr/bin/docker"])

@@ -6,10 +6,11 @@ import pytest
 from testinfra.host import Host
 
 
-@pytest.mark.parametrize("unit", ["gaia-vre-hub", "gaia-vre-proxy"])
+@pytest.mark.parametrize("unit", ["gaia-vre-hub", "gaia-vre-proxy", "gaia-vre-verify"])
 def test_no_unit_is_left(host: Host, unit: str) -> None:
     assert not host.service(unit).is_running
     assert not host.file(f"/etc/systemd/system/{unit}.service").exists
+    assert not host.file(f"/etc/systemd/system/{unit}.timer").exists
 
 
 @pytest.mark.parametrize("path", ["/etc/gaia-vre", "/opt/gaia-vre"])

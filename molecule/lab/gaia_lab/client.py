@@ -208,7 +208,7 @@ class HubClient:
         """Start a kernel by name, run ``code`` in it by websocket, shut it down."""
         kernel_id: str = self.api("POST", "kernels", {"name": kernel})["id"]
         try:
-            return self._execute(kernel_id, code, timeout)
+            return self.execute(kernel_id, code, timeout)
         finally:
             self.api("DELETE", f"kernels/{kernel_id}")
 
@@ -228,7 +228,8 @@ class HubClient:
             sslopt={"ca_certs": self.ca_file, "cert_reqs": ssl.CERT_REQUIRED} if self.ca_file else None,
         )
 
-    def _execute(self, kernel_id: str, code: str, timeout: float) -> Execution:
+    def execute(self, kernel_id: str, code: str, timeout: float = 60) -> Execution:
+        """Run ``code`` in a kernel that runs already."""
         socket = self.connect(kernel_id, timeout)
         try:
             return _converse(socket, uuid.uuid4().hex, code, timeout)

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,13 @@ from gaia_lab.paths import cache
 ROOT = Path(os.environ.get("GAIA_VRE_ROOT", Path(__file__).resolve().parents[3]))
 REGISTRY = "registry.example.org"
 TINY = 200
+DAY = 86400
+# What starts the kernel of a tiny image: the system image's Python, or a program that is no kernel.
+RUNS = ["/opt/conda/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+BROKEN = {
+    "dies": ["/opt/conda/bin/python", "-c", "import no_such_module", "{connection_file}"],
+    "hangs": ["sleep", "1000"],
+}
 ENVIRONMENT = {"kernels": {"python3": {"language": "python", "display_name": "Python 3"}}, "packages": {}}
 
 
@@ -87,13 +95,13 @@ def bad_images() -> dict[str, tuple[dict[str, str], str]]:
 
 
 def write_tiny(name: str, work: Path, labels: dict[str, str], architecture: str = "amd64") -> Path:
-    """An OCI layout of a few kilobytes: one environment whose kernel runs the system image's Python."""
+    """An OCI layout of a few kilobytes: one environment; the kernel is broken or runs the system image's Python."""
     environment = work / "root" / "envs" / name
     for path, text in {
         "conda-meta/history": "",
         "share/jupyter/kernels/python3/kernel.json": json.dumps(
             {
-                "argv": ["/opt/conda/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+                "argv": BROKEN.get(name, RUNS),
                 "display_name": "Python 3",
                 "language": "python",
             }
@@ -128,14 +136,15 @@ def ensure_images() -> Path:
             shutil.rmtree(partial, ignore_errors=True)
             _fill(partial)
             partial.rename(store)
+        os.utime(store)
     return store
 
 
 def _drop_unused() -> None:
-    """Remove former contents that no lab stands on."""
+    """Remove former contents that no lab stands on, and that none was given lately: that one may be about to boot."""
     used = {found.store for name in lab.all_names() if (found := lab.find(name))}
     for folder in cache().glob("registry-*"):
-        if folder not in used:
+        if folder not in used and time.time() - folder.stat().st_mtime > DAY:
             shutil.rmtree(folder)
 
 
@@ -201,6 +210,7 @@ def _build() -> None:
     with Registries.open(registries) as access:
         jobs = {f"tiny/tiny{number:03}": (contract_labels(f"tiny{number:03}"), "amd64") for number in range(TINY)}
         jobs |= {f"bad/{name}": job for name, job in bad_images().items()}
+        jobs |= {f"broken/{name}": (contract_labels(name), "amd64") for name in BROKEN}
 
         def push(repository: str) -> None:
             labels, architecture = jobs[repository]

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,21 +26,33 @@ class Played:
     changed: int | None
 
 
+def oldest_core() -> Mapping[str, str]:
+    """What runs plays on the oldest ansible-core that we promise, made by ``tools/setup oldest``."""
+    root = Path(os.environ["GAIA_VRE_ROOT"])
+    (packages,) = (root / "build/venv-oldest/lib").glob("python3.*/site-packages")
+    return {
+        "PATH": f"{root}/build/venv-oldest/bin:{os.environ['PATH']}",
+        "ANSIBLE_COLLECTIONS_PATH": f"{root}/build/collections:{packages}",
+    }
+
+
 def play(
     folder: Path,
     name: str,
     variables: Mapping[str, Any] | None = None,
     hosts: str = "hosts.yml",
-    *,
-    check: bool = False,
+    environment: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
 ) -> Played:
-    """Run ``gaia_data.vre.<name>`` from the inventory in ``folder`` with further variables, or only look."""
+    """Run ``gaia_data.vre.<name>`` from the inventory in ``folder`` with further variables and arguments."""
     state = Path(os.environ["GAIA_LAB_STATE"])
+    # molecule forces colours
+    plain = {**os.environ, "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true", **(environment or {})}
     argv = ["ansible-playbook", "-i", hosts, "-e", f"@{state}/vars.yml", "-e", json.dumps(dict(variables or {}))]
     done = subprocess.run(
-        [*argv, *(["--check", "--diff"] if check else []), f"gaia_data.vre.{name}"],
+        [*argv, *arguments, f"gaia_data.vre.{name}"],
         cwd=folder,
-        env={**os.environ, "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true"},  # molecule forces colours
+        env=plain,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -13,13 +13,13 @@ CHANNEL_ROOT = "/srv/channel"
 
 
 def write_registry(host: Host, certificate: Path, key: Path, password: str) -> None:
-    """An OCI registry at the host's own address, port 443, with TLS and a login."""
+    """An OCI registry at the host's own address, port 443, with TLS and a login; its journal tells who took what."""
     host.write("/etc/lab/registry.pem", certificate.read_text())
     host.write("/etc/lab/registry.key", key.read_text(), 0o600)
     host.write(
         "/etc/docker/registry/config.yml",
         f"""version: 0.1
-log: {{level: warn, accesslog: {{disabled: true}}}}
+log: {{level: warn}}
 storage:
   filesystem: {{rootdirectory: {REGISTRY_ROOT}}}
   delete: {{enabled: true}}

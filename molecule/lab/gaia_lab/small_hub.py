@@ -1,18 +1,31 @@
-"""What a hub of a test on this machine needs: the proxy's program, free ports, something on offer."""
+"""A small real hub of tests/system on this machine: the proxy's program, free ports, something on offer."""
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
+import os
+import re
+import secrets
 import shutil
 import socket
 import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
+
+from gaia_lab.client import HubClient
+from gaia_lab.errors import LabError
 from gaia_lab.paths import cache
 
 ROOT = Path(__file__).resolve().parents[3]
+CENTRE = ROOT / "tests/system/centre"
 HTML = '<b>"Wind" & {{ 7 * 7 }}</b>'
 
 
@@ -43,6 +56,84 @@ def free_ports(count: int) -> list[int]:
     for s in taken:
         s.close()
     return ports
+
+
+@dataclass
+class Hub:
+    """A running hub."""
+
+    url: str
+    folder: Path
+    password: str
+
+    def user(self, name: str, language: str = "en") -> HubClient:
+        """Somebody who is logged in."""
+        client = HubClient(self.url, name, self.password, language=language)
+        client.login()
+        return client
+
+    def offer(self, data: dict[str, Any] | str) -> None:
+        """Put a manifest in place as the module does: written aside, then renamed."""
+        self.write("manifest.json", data)
+
+    def write(self, name: str, data: dict[str, Any] | str) -> None:
+        """The same for a file beside the manifest."""
+        aside = self.folder / f"{name}.new"
+        aside.write_text(data if isinstance(data, str) else json.dumps(data))
+        aside.rename(self.folder / name)
+
+    @property
+    def log(self) -> str:
+        """What the hub has said so far."""
+        return (self.folder / "hub.log").read_text(errors="replace")
+
+
+@contextmanager
+def running(folder: Path, spawner: str) -> Iterator[Hub]:
+    """A hub of tests/system/centre with its proxy, both ended with the block.
+
+    :param spawner: ``session`` for local processes with DockerSpawner's settings, ``docker`` for no engine at all.
+    """
+    public, internal, api = free_ports(3)
+    hub = Hub(f"http://127.0.0.1:{public}", folder, secrets.token_urlsafe(16))
+    hub.offer(manifest())
+    environment = {
+        **os.environ,
+        "TEST_HUB": str(folder),
+        "TEST_HUB_URL": f"{hub.url}/",
+        "TEST_HUB_INTERNAL": f"http://127.0.0.1:{internal}",
+        "TEST_PROXY_API": f"http://127.0.0.1:{api}",
+        "TEST_CHP": str(proxy_program()),
+        "TEST_PASSWORD": hub.password,
+        "TEST_SPAWNER": spawner,
+        "DOCKER_HOST": f"unix://{folder}/no-engine.sock",
+    }
+    with (folder / "hub.log").open("wb") as log:
+        process = subprocess.Popen(
+            ["jupyterhub", "-f", CENTRE / "jupyterhub_config.py"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        end = time.monotonic() + 60
+        while True:
+            if process.poll() is not None or time.monotonic() > end:
+                raise LabError(f"the hub did not start: {hub.log[-4000:]}")
+            try:
+                if requests.get(f"{hub.url}/hub/health", timeout=5).ok:
+                    break
+            except requests.ConnectionError:
+                pass
+            time.sleep(0.2)
+        yield hub
+        if process.poll() is not None:
+            raise LabError(f"the hub ended in the middle: {hub.log[-4000:]}")
+    finally:
+        process.terminate()  # takes proxy and sessions along
+        process.wait(30)
 
 
 def pin(name: str, number: int, *, system: bool = False) -> dict[str, Any]:
@@ -110,3 +201,24 @@ def manifest() -> dict[str, Any]:
             "large": {"title": {"en": "Large", "fr": "Grand"}, "cpu": 4.0, "memory": 8 << 30},
         },
     }
+
+
+def seen(client: HubClient) -> dict[str, Any]:
+    """The environment of the user's session, through the proxy; then the session is stopped."""
+    client.wait_ready()
+    found: dict[str, Any] = client.http.get(f"{client.url}{client.session_path}env", timeout=30).json()
+    client.stop()
+    return found
+
+
+def error(page: str) -> str:
+    """The refusal on a page, as HTML."""
+    found = re.search(r'class="spawn-error-msg[^>]*>(.*?)</p>', page, re.DOTALL)
+    assert found, page[:3000]
+    return found[1].strip()
+
+
+def nothing_started(client: HubClient) -> None:
+    """No record of a server, ready or pending; and the page is there for another try."""
+    assert client.server() is None
+    assert 'name="choice"' in client.launch_page()

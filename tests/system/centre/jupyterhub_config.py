@@ -38,10 +38,14 @@ class Session(SimpleLocalProcessSpawner):  # type: ignore[misc]
 
     async def start(self) -> Any:
         """Evaluate what Docker would get, then start."""
+        if (here / "fail").exists():
+            raise RuntimeError("as the test wishes")
         host = self.extra_host_config(self) if callable(self.extra_host_config) else self.extra_host_config
         if inspect.isawaitable(host):
             host = await host
         seen = {"image": self.image, "host": host, "mem_limit": self.mem_limit, "cpu_limit": self.cpu_limit}
+        if (here / "no-program").exists():
+            self.cmd = ["/no/such/program"]
         self.environment = {**self.environment, "TEST_SEEN": json.dumps(seen)}  # type: ignore[has-type]
         return await super().start()
 
@@ -65,11 +69,16 @@ c.ConfigurableHTTPProxy.command = [os.environ["TEST_CHP"]]
 c.JupyterHub.authenticator_class = "dummy"
 c.DummyAuthenticator.password = os.environ["TEST_PASSWORD"]
 c.Authenticator.allow_all = True
-c.JupyterHub.load_groups = {"oceanographers": {"users": ["alice", "al%ice"]}, "coast": {"users": ["bob"]}}
+oceanographers = ["alice", "al%ice", *(f"ocean{number}" for number in range(50))]  # one for each browser test
+c.JupyterHub.load_groups = {"oceanographers": {"users": oceanographers}, "coast": {"users": ["bob"]}}
 
-c.Spawner.environment = {"CENTRE": "kept"}
+c.JupyterHub.services = [{"name": "prometheus", "api_token": f"{os.environ['TEST_PASSWORD']}-metrics"}]
+c.JupyterHub.load_roles = [{"name": "prometheus", "scopes": ["read:metrics"], "services": ["prometheus"]}]
+
+c.Spawner.environment = {"CENTRE": "kept", "TEST_HUB": str(here)}
 c.Spawner.cmd = [sys.executable, str(Path(__file__).with_name("session.py"))]
 c.Spawner.consecutive_failure_limit = 3
+c.Spawner.http_timeout = 10
 c.SimpleLocalProcessSpawner.home_dir_template = str(here / "home-{username}")
 if os.environ["TEST_SPAWNER"] == "docker":  # by the entry point's name; there is no engine at DOCKER_HOST
     c.JupyterHub.spawner_class = "docker"

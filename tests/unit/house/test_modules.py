@@ -12,6 +12,7 @@ MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py") i
 PROMISED = {
     "business_image",
     "catalogue_lock",
+    "centre_info",
     "hub_switch",
     "image_info",
     "launch_manifest",

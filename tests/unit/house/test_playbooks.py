@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 PLAYBOOKS = sorted(path.relative_to(ROOT) for path in (ROOT / "playbooks").glob("*.yml"))
 INVENTORIES = sorted(path.name for path in (ROOT / "inventories").glob("example-*"))
-PROMISED = {"lock", "deploy", "publish", "verify", "remove", "build", "maintenance", "backup", "restore"}
+PROMISED = {"lock", "deploy", "publish", "verify", "status", "remove", "build", "maintenance", "backup", "restore"}
 
 
 def ansible(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:

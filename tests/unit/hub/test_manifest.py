@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._manifest import dump
 from gaia_vre_hub.access import open_compositions, open_images
-from gaia_vre_hub.locale import LANGUAGES, MESSAGES, language
+from gaia_vre_hub.locale import language
 from gaia_vre_hub.manifest import Manifest, ManifestFile
 from gaia_vre_hub.schema import schema
 
@@ -75,9 +75,3 @@ def test_groups_open_images_and_compositions(manifest: Manifest) -> None:
 )
 def test_the_browser_s_language(header: str, lang: str) -> None:
     assert language(header) == lang
-
-
-def test_every_message_is_there_in_every_language() -> None:
-    for name, texts in MESSAGES.items():
-        assert set(texts) == set(LANGUAGES), name
-        assert all(texts.values()), name

@@ -22,10 +22,13 @@ def configure(c: Any, manifest_path: str) -> None:
         check are looked for beside it.
     """
     from gaia_vre_hub.centre import CentreFiles
+    from gaia_vre_hub.metrics import Watch
     from gaia_vre_hub.spawner import over
 
     configured = c.JupyterHub.get("spawner_class", "jupyterhub.spawner.LocalProcessSpawner")
-    c.JupyterHub.spawner_class = over(_resolve(configured), CentreFiles(manifest_path))
+    files = CentreFiles(manifest_path)
+    Watch.start(files)
+    c.JupyterHub.spawner_class = over(_resolve(configured), files)
     # Before JupyterHub's own pages, which it adds at the end by itself, and after those of the hub's admin.
     paths = c.JupyterHub.get("template_paths", [])
     if isinstance(paths, LazyConfigValue):

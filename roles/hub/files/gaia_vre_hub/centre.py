@@ -18,3 +18,8 @@ class CentreFiles:
         self.manifest = ManifestFile(manifest_path)
         self.notice = HotFile(folder / "notice.json", Notice)
         self.checks = HotFile(folder / "checks.json", Checks)
+
+    def look(self) -> None:
+        """Take what changed; what cannot be used is logged then."""
+        for file in (self.manifest, self.notice, self.checks):
+            file.current()

@@ -48,7 +48,7 @@ def schema(url: str) -> dict[str, Any]:
     :return: ``present`` is the database's revision, None where there is no database yet; ``head`` is the one that this
         JupyterHub needs; ``known`` says whether it knows the present one, that is, whether it is not older.
     """
-    with _alembic(url) as (_, scripts):
+    with _alembic(url) as (_config, scripts):
         head = scripts.get_current_head()
         file = file_of(url)
         if file is not None and not (file.is_file() and file.stat().st_size):

@@ -12,11 +12,11 @@ _BASE: Any = getattr(jupyterhub.spawner, "SpawnException", web.HTTPError)
 
 
 class Refused(Exception):
-    """A choice that is not launched: an HTTP status and a sentence in the user's language."""
+    """A choice that is not launched: an HTTP status, the name of the message, and the sentence that it makes."""
 
-    def __init__(self, status: int, sentence: str) -> None:
+    def __init__(self, status: int, message: str, sentence: str) -> None:
         super().__init__(sentence)
-        self.status, self.sentence = status, sentence
+        self.status, self.message, self.sentence = status, message, sentence
 
 
 class Unready(Exception):
@@ -36,3 +36,18 @@ class RefusedError(_BASE):  # type: ignore[misc]
         else:
             super().__init__(sentence, reason="refused", status_code=status)
         self.jupyterhub_message = sentence
+
+    def __str__(self) -> str:
+        """What JupyterHub before 6.0 shows on the launch page."""
+        return self.jupyterhub_message
+
+
+class FailedError(web.HTTPError):
+    """A launch that failed, told in words; JupyterHub counts it as a failure of the hub."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(500, "%s", sentence)
+        self.jupyterhub_message = sentence
+
+    def __str__(self) -> str:
+        return self.jupyterhub_message

@@ -44,8 +44,12 @@ class HotFile(Generic[M]):
             self._changed((status.st_mtime_ns, status.st_ino, status.st_size))
         return self._content
 
-    def read(self, content: M | None) -> None:
-        """Told of each change: the new content, or None when what is there cannot be used."""
+    def read(self, content: M | None, text: bytes, written: float) -> None:
+        """Told of each change: the new content, or None when what is there cannot be used.
+
+        :param text: what was read.
+        :param written: when it was written, in seconds since 1970.
+        """
 
     def _changed(self, stamp: tuple[int, int, int] | str) -> None:
         if stamp == self._stamp:
@@ -54,11 +58,12 @@ class HotFile(Generic[M]):
         try:
             if isinstance(stamp, str):
                 raise OSError(stamp)
-            content = self.model.model_validate_json(self.path.read_bytes())
+            text = self.path.read_bytes()
+            content = self.model.model_validate_json(text)
         except (OSError, ValidationError) as error:
             now = "the last good one stays in use" if self._content else "it is passed over"
             get_logger().error("%s is not usable, %s: %s", self.path, now, error)
-            self.read(None)
+            self.read(None, b"", 0)
             return
         self._content = content
-        self.read(content)
+        self.read(content, text, stamp[0] / 1e9)

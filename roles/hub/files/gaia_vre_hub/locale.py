@@ -13,6 +13,110 @@ MESSAGES: dict[str, dict[str, str]] = {
     "start": {"en": "Start", "fr": "Démarrer"},
     "compositions": {"en": "Ready-made", "fr": "Prêt à l'emploi"},
     "own": {"en": "My own choice", "fr": "Mon propre choix"},
+    "search": {"en": "Search", "fr": "Rechercher"},
+    "search_hint": {
+        "en": "name, package, language, keyword",
+        "fr": "nom, paquet, langage, mot-clé",
+    },
+    "keywords": {"en": "Filter by keyword", "fr": "Filtrer par mot-clé"},
+    "found_none": {
+        "en": "Nothing here matches. Clear the search to see everything.",
+        "fr": "Rien ne correspond. Effacez la recherche pour tout revoir.",
+    },
+    "found": {"en": "{value} shown", "fr": "{value} affichés"},
+    "more": {"en": "{value} more", "fr": "{value} de plus"},
+    "last_failed": {"en": "last check failed", "fr": "dernière vérification en échec"},
+    "your_session": {"en": "Your session:", "fr": "Votre session :"},
+    "link": {"en": "Link to this choice", "fr": "Lien vers ce choix"},
+    "link_help": {
+        "en": "Whoever opens it, and may use what it names, starts the same environments.",
+        "fr": "Qui l'ouvre, et a accès à ce qu'il nomme, démarre les mêmes environnements.",
+    },
+    "link_pinned": {
+        "en": "With exactly these versions (works as long as this hub keeps them)",
+        "fr": "Avec exactement ces versions (tant que ce hub les garde)",
+    },
+    "link_field": {"en": "Address", "fr": "Adresse"},
+    "copy": {"en": "Copy", "fr": "Copier"},
+    "copied": {"en": "Copied", "fr": "Copié"},
+    "again": {
+        "en": "Your last session had the versions that a link names; below are the present ones.",
+        "fr": "Votre dernière session avait les versions nommées par un lien ; voici les versions actuelles.",
+    },
+    "again_link": {"en": "Start those versions again", "fr": "Redémarrer ces versions-là"},
+    "until": {"en": "Until", "fr": "Jusqu'au"},
+    "starting": {"en": "Your session is starting", "fr": "Votre session démarre"},
+    "starting_help": {
+        "en": "It opens here by itself. Most sessions take a few seconds.",
+        "fr": "Elle s'ouvrira ici d'elle-même. La plupart prennent quelques secondes.",
+    },
+    "step_requested": {"en": "The session is requested.", "fr": "La session est demandée."},
+    "step_images": {
+        "en": "Looking whether every image is there…",
+        "fr": "Vérification de la présence de chaque image…",
+    },
+    "step_create": {
+        "en": "The images are there. Making the session and mounting the environments…",
+        "fr": "Les images sont là. Création de la session et montage des environnements…",
+    },
+    "step_wait": {
+        "en": "The session runs. Waiting for its Jupyter server to answer…",
+        "fr": "La session tourne. En attente de la réponse de son serveur Jupyter…",
+    },
+    "step_ready": {"en": "The session is ready. Opening it…", "fr": "La session est prête. Ouverture…"},
+    "log": {"en": "What happened so far", "fr": "Ce qui s'est passé jusqu'ici"},
+    "cancel": {"en": "Cancel", "fr": "Annuler"},
+    "cancelling": {"en": "Cancelling…", "fr": "Annulation…"},
+    "cancel_failed": {
+        "en": "It could not be cancelled now. Try again in a few seconds.",
+        "fr": "Annulation impossible pour le moment. Réessayez dans quelques secondes.",
+    },
+    "failed": {"en": "Your session did not start", "fr": "Votre session n'a pas démarré"},
+    "failed_why": {
+        "en": "It could not be started; the hub's log has the reason. Try again, and if it fails again, tell the "
+        "administrators of this hub.",
+        "fr": "Elle n'a pas pu démarrer ; le journal du hub en donne la raison. Réessayez et, si cela échoue encore, "
+        "prévenez les administrateurs de ce hub.",
+    },
+    "not_running": {"en": "Your session is not running", "fr": "Votre session n'est pas en cours"},
+    "not_running_help": {
+        "en": "It was stopped or has ended. Your files are kept.",
+        "fr": "Elle a été arrêtée ou s'est terminée. Vos fichiers sont conservés.",
+    },
+    "back": {"en": "Back to the launch page", "fr": "Retour à la page de lancement"},
+    "back_help": {"en": "Your choice is kept there.", "fr": "Votre choix y est conservé."},
+    "pinned": {"en": "exactly these versions", "fr": "exactement ces versions"},
+    "link_again": {"en": "Link to start the same again:", "fr": "Lien pour redémarrer la même :"},
+    "by_names": {"en": "same environments, current versions", "fr": "mêmes environnements, versions actuelles"},
+    "no_start_now": {
+        "en": "No new session can be started at the moment. Sessions that run go on.",
+        "fr": "Aucune nouvelle session ne peut démarrer pour le moment. Les sessions en cours continuent.",
+    },
+    "checked": {"en": "checked {value}", "fr": "vérifié {value}"},
+    "check_failed": {
+        "en": "Its last check, {value}, failed{failed}. It may not work.",
+        "fr": "Sa dernière vérification, {value}, a échoué{failed}. Il se peut qu'il ne marche pas.",
+    },
+    "newer_failed": {
+        "en": "A newer version failed its check {value}; this is the former one.",
+        "fr": "Une version plus récente a échoué à sa vérification {value} ; voici la précédente.",
+    },
+    "unavailable_failed": {
+        "en": "Not available: its check failed {value}, and there is no former version.",
+        "fr": "Indisponible : sa vérification a échoué {value}, et il n'y a pas de version précédente.",
+    },
+    "unavailable_waits": {
+        "en": "Not available yet: it has to pass its check first.",
+        "fr": "Pas encore disponible : il doit d'abord passer sa vérification.",
+    },
+    "unavailable_images": {
+        "en": "Not available: {value} is not on offer at the moment.",
+        "fr": "Indisponible : {value} n'est pas proposé pour le moment.",
+    },
+    "just_now": {"en": "just now", "fr": "à l'instant"},
+    "minutes_ago": {"en": "{value} min ago", "fr": "il y a {value} min"},
+    "hours_ago": {"en": "{value} h ago", "fr": "il y a {value} h"},
+    "days_ago": {"en": "{value} days ago", "fr": "il y a {value} jours"},
     "own_help": {
         "en": "Pick the environments that you need together in one session.",
         "fr": "Cochez les environnements dont vous avez besoin ensemble dans une session.",
@@ -21,6 +125,10 @@ MESSAGES: dict[str, dict[str, str]] = {
     "system": {"en": "Interface", "fr": "Interface"},
     "resources": {"en": "Resources", "fr": "Ressources"},
     "resources_default": {"en": "As recommended", "fr": "Selon la recommandation"},
+    "resources_default_help": {
+        "en": "What the ready-made choice names; for a choice of your own: {value}.",
+        "fr": "Ce que prévoit le choix prêt à l'emploi ; pour un choix propre : {value}.",
+    },
     "documentation": {"en": "Documentation", "fr": "Documentation"},
     "nothing": {
         "en": "Nothing is on offer for you yet. Ask the administrators of this hub.",
@@ -29,6 +137,12 @@ MESSAGES: dict[str, dict[str, str]] = {
     "processor": {"en": "{value} processor", "fr": "{value} processeur"},
     "processors": {"en": "{value} processors", "fr": "{value} processeurs"},
     "memory": {"en": "{value} GiB of memory", "fr": "{value} Gio de mémoire"},
+    "processors_shared": {"en": "processors shared with everybody", "fr": "processeurs partagés avec tous"},
+    "memory_shared": {"en": "memory shared with everybody", "fr": "mémoire partagée avec tous"},
+    "all_shared": {
+        "en": "processors and memory shared with everybody on this machine",
+        "fr": "processeurs et mémoire partagés avec tous sur cette machine",
+    },
     "unknown_key": {
         "en": "The choice has an unknown part, {value}. Choose on the launch page.",
         "fr": "Le choix contient une partie inconnue, {value}. Choisissez sur la page de lancement.",
@@ -71,11 +185,6 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "{value} is not ready on this machine. Tell the administrators of this hub; they can run publish again.",
         "fr": "{value} n'est pas prêt sur cette machine. Prévenez les administrateurs de ce hub, qui peuvent publier "
         "à nouveau.",
-    },
-    "unusable": {
-        "en": "Sessions cannot be started at the moment. Tell the administrators of this hub; its log has the reason.",
-        "fr": "Aucune session ne peut démarrer pour le moment. Prévenez les administrateurs de ce hub ; son journal en "
-        "donne la raison.",
     },
     "engine": {
         "en": "The container engine of this hub does not answer. Tell the administrators of this hub.",
@@ -122,7 +231,7 @@ def language(accept: str) -> str:
     return "en"
 
 
-def say(message: str, lang: str, **values: str) -> str:
+def say(message: str, lang: str, /, **values: str) -> str:
     """A message; values are put in as they are, whoever shows them escapes the whole."""
     return MESSAGES[message][lang].format(**values)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
+import hashlib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from prometheus_client import Gauge
 from pydantic import Field, StringConstraints, model_validator
 from traitlets.log import get_logger
 
@@ -15,9 +14,6 @@ from gaia_vre_hub.hot import HotFile, Model
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Texts = dict[str, str]
-
-USABLE = Gauge("gaia_vre_manifest_usable", "1 when the manifest on disk is the one in use, 0 when an older one is")
-LOADED = Gauge("gaia_vre_manifest_loaded_timestamp_seconds", "When the manifest in use was read, in seconds since 1970")
 
 
 class Kernel(Model):
@@ -142,14 +138,22 @@ class Manifest(Model):
 
 
 class ManifestFile(HotFile[Manifest]):
-    """The manifest on disk."""
+    """The manifest on disk.
+
+    :ivar good: whether what is on disk is the one in use.
+    :ivar written: when the one in use was written, in seconds since 1970.
+    :ivar sha256: of its text.
+    """
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(path, Manifest, required=True)
+        self.good, self.written, self.sha256 = False, 0.0, ""
 
-    def read(self, content: Manifest | None) -> None:
+    def read(self, content: Manifest | None, text: bytes, written: float) -> None:
         """Metrics and log."""
-        USABLE.set(0 if content is None else 1)
-        if content is not None:
-            LOADED.set(time.time())
-            get_logger().info("manifest %s read: %d images on offer", self.path, len(content.images))
+        self.good = content is not None
+        if content is None:
+            return
+        self.written, self.sha256 = written, hashlib.sha256(text).hexdigest()
+        on_offer = sum(image.offered is not None for image in content.images.values())
+        get_logger().info("manifest %s read: %d images on offer, sha256 %s", self.path, on_offer, self.sha256[:12])

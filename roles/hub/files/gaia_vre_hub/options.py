@@ -23,12 +23,16 @@ PINNED = re.compile(r"([a-z0-9-]{1,40})@(sha256:[0-9a-f]{64})")
 
 @dataclass(frozen=True)
 class Choice:
-    """A checked choice: pins by image name, in the manifest's order."""
+    """A checked choice: pins by image name, in the manifest's order.
+
+    :ivar wish: the name of the resources, where the user asked for some and did not take what is recommended.
+    """
 
     system: str
     images: dict[str, Pin]
     composition: str | None = None
     resources: Resources | None = None
+    wish: str | None = None
 
     @property
     def launch(self) -> Pin:
@@ -65,11 +69,11 @@ class Chooser:
         business = self._names(options, "business")
         candidates = self._candidates(options)
         pinned = self._pinned(options)
-        resources = self._resources(self._name(options, "resources"))
+        wish = self._wish(options)
         if composition is not None:
             if system is not None or "business" in options:
                 raise self._refused(400, "both")
-            return self._composition(composition, resources, pinned)
+            return self._composition(composition, wish, pinned)
         if system is None and "business" not in options:
             raise self._refused(400, "empty")
         if not self.manifest.free_choice and not self._checks:
@@ -80,14 +84,14 @@ class Chooser:
         chosen = {system: self._pin(system, "system", candidates, pinned)} if system else self._first_system()
         for name in business:
             chosen[name] = self._pin(name, "business", candidates, pinned)
-        return self._choice(chosen, None, resources)
+        return self._choice(chosen, None, wish, None)
 
     @property
     def _checks(self) -> bool:
         return self.user == self.manifest.check.user
 
     def _refused(self, status: int, message: str, **values: str) -> Refused:
-        return Refused(status, say(message, self.lang, **values))
+        return Refused(status, message, say(message, self.lang, **values))
 
     def _name(self, options: Mapping[str, Any], key: str) -> str | None:
         value = options.get(key)
@@ -129,12 +133,11 @@ class Chooser:
             found[match[1]] = match[2]
         return found
 
-    def _resources(self, name: str | None) -> Resources | None:
-        if name is None:
-            return None
-        if name not in self.manifest.resources:
+    def _wish(self, options: Mapping[str, Any]) -> str | None:
+        name = self._name(options, "resources")
+        if name is not None and name not in self.manifest.resources:
             raise self._refused(400, "unknown", value=_short(name))
-        return self.manifest.resources[name]
+        return name
 
     def _image(self, name: str, kind: str) -> Image:
         image = self.manifest.images.get(name)
@@ -167,9 +170,9 @@ class Chooser:
         for name, image in self.manifest.images.items():
             if image.kind == "system" and image.offered and (self._checks or in_groups(image.groups, self.groups)):
                 return {name: image.offered}
-        raise Refused(403, say("nothing", self.lang))
+        raise self._refused(403, "nothing")
 
-    def _composition(self, name: str, resources: Resources | None, pinned: Mapping[str, str]) -> Choice:
+    def _composition(self, name: str, wish: str | None, pinned: Mapping[str, str]) -> Choice:
         composition = self.manifest.compositions.get(name)
         if composition is None:
             raise self._refused(400, "unknown", value=_short(name))
@@ -185,16 +188,15 @@ class Chooser:
         for image in pinned:
             if image not in chosen:
                 raise self._refused(400, "unknown", value=image)
-        if resources is None and composition.resources is not None:
-            resources = self.manifest.resources.get(composition.resources)
-        return self._choice(chosen, name, resources)
+        return self._choice(chosen, name, wish, composition.resources)
 
-    def _choice(self, chosen: dict[str, Pin], composition: str | None, resources: Resources | None) -> Choice:
+    def _choice(
+        self, chosen: dict[str, Pin], composition: str | None, wish: str | None, recommended: str | None
+    ) -> Choice:
         images = {name: chosen[name] for name in self.manifest.images if name in chosen}
         system = next(name for name in images if self.manifest.images[name].kind == "system")
-        if resources is None and self.manifest.resources:
-            resources = next(iter(self.manifest.resources.values()))
-        return Choice(system, images, composition, resources)
+        name = wish or recommended or next(iter(self.manifest.resources), None)
+        return Choice(system, images, composition, self.manifest.resources[name] if name else None, wish)
 
 
 def _short(value: object) -> str:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
-from collections.abc import Mapping
+import time
+from asyncio import CancelledError
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from jupyterhub.spawner import Spawner
+from jupyterhub.utils import url_path_join
 from traitlets import default, observe
 
+from gaia_vre_hub import metrics
 from gaia_vre_hub.centre import CentreFiles
-from gaia_vre_hub.errors import Refused, RefusedError, Unready
+from gaia_vre_hub.errors import FailedError, Refused, RefusedError, Unready
 from gaia_vre_hub.form import render
+from gaia_vre_hub.links import link
 from gaia_vre_hub.locale import language, say, text
 from gaia_vre_hub.manifest import Manifest
 from gaia_vre_hub.options import Choice, Chooser, from_form, from_query
 from gaia_vre_hub.substrates import SUBSTRATES
 
 ENVS_PATH = "CONDA_ENVS_PATH"
+# What is told while a session starts, and how far it is then, in percent.
+STEPS = {"step_requested": 5, "step_images": 15, "step_create": 35, "step_wait": 65}
 
 
 def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901 - one class, many short methods
@@ -33,6 +42,7 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
         vre_languages: dict[str, str] = {}  # noqa: RUF012 - shared: the last language of each user's browser
         vre_asked: Mapping[str, Any] | None = None
         vre_environment: Mapping[str, str] = {}
+        vre_step = "step_requested"
 
         # -- the launch page ------------------------------------------------------------------
 
@@ -51,12 +61,46 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
         def vre_form(self) -> str:
             """The options form. A hub with an ``options_form`` of its own can put this into it."""
             asked = self.vre_asked if self.vre_asked is not None else self.orm_spawner.user_options
-            manifest = self.vre_files.manifest.current()
-            return render(manifest, self._vre_groups(), self.vre_language(), asked or {})
+            again = self.vre_session(asked) if asked and asked.get("pin") else None
+            return render(
+                self.vre_files.manifest.current(),
+                self._vre_groups(),
+                self.vre_language(),
+                asked or {},
+                notice=self.vre_files.notice.current(),
+                checks=self.vre_files.checks.current(),
+                page=self._vre_page(),
+                again=again["pinned_link"] if again else "",
+            )
+
+        def _vre_page(self) -> str:
+            """The launch page's path; everybody who follows it starts a session of their own."""
+            page: str = url_path_join(self.hub.base_url, "spawn")
+            return page
 
         def vre_say(self, message: str) -> str:
-            """A message in the user's language, for ``templates/page/spawn.html``."""
+            """A message in the user's language, for ``templates/page``."""
             return say(message, self.vre_language())
+
+        def vre_drain(self) -> bool:
+            """Whether no new session may start, for ``templates/page``."""
+            notice = self.vre_files.notice.current()
+            return notice is not None and notice.drain
+
+        def vre_session(self, options: Any = None) -> dict[str, Any] | None:
+            """What a choice launches, as ``GAIA_VRE_SESSION`` has it; None for what could not be launched.
+
+            :param options: the choice, or None for the one that is being launched.
+            """
+            manifest = self.vre_files.manifest.current()
+            if manifest is None:
+                return None
+            chooser = Chooser(manifest, self.user.name, self._vre_groups(), self.vre_language())
+            try:
+                choice = chooser.choose(self.user_options if options is None else options)
+            except Refused:
+                return None
+            return record(manifest, choice, self.vre_language(), self._vre_page())
 
         def vre_language(self) -> str:
             """The language of the user's browser, as it last asked for something."""
@@ -82,16 +126,21 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
         def _vre_choose(self, options: Any) -> tuple[Manifest, Choice]:
             manifest = self.vre_files.manifest.current()
             if manifest is None:
-                raise RefusedError(503, self.vre_say("no_manifest"))
+                raise self._vre_refused("no_manifest")
             notice = self.vre_files.notice.current()
             if notice is not None and notice.drain and self.user.name != manifest.check.user:
-                language = self.vre_language()
-                raise RefusedError(503, say("draining", language, value=text(notice.text, language)).strip())
+                raise self._vre_refused("draining", value=text(notice.text, self.vre_language()))
             chooser = Chooser(manifest, self.user.name, self._vre_groups(), self.vre_language())
             try:
                 return manifest, chooser.choose(options)
             except Refused as refused:
+                metrics.refused(self.user.name, refused.message)
                 raise RefusedError(refused.status, refused.sentence) from None
+
+        def _vre_refused(self, message: str, **values: str) -> RefusedError:
+            """Nobody's choice can be launched now: 503."""
+            metrics.refused(self.user.name, message)
+            return RefusedError(503, say(message, self.vre_language(), **values).strip())
 
         def _vre_checked(self, options: dict[str, Any]) -> dict[str, Any]:
             self.vre_asked = options  # a page that is shown again has the same ticks
@@ -109,12 +158,14 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
 
         async def run_pre_spawn_hook(self) -> None:
             """The choice is checked, whatever way it came; then the admin's hook runs; then ours is laid on top."""
+            self.vre_step = "step_images"
             try:
                 manifest, choice = self._vre_choose(self.user_options)
                 await self._vre_ready(manifest, choice)
             except RefusedError:
                 self._vre_no_failure()
                 raise
+            self._vre_tell(choice, counts=self.user.name != manifest.check.user)
 
             done = super().run_pre_spawn_hook()
             if inspect.isawaitable(done):
@@ -125,7 +176,48 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
             if choice.resources is not None and choice.resources.cpu:
                 self.cpu_limit = choice.resources.cpu
             SUBSTRATES[manifest.substrate].prepare(self, choice)
-            self.vre_environment = environment(manifest, choice)
+            self.vre_environment = environment(manifest, choice, self.vre_language(), self._vre_page())
+            self.vre_step = "step_create"
+
+        async def start(self) -> Any:
+            """Start the session; from then on it is its server that is waited for."""
+            try:
+                started = super().start()
+                if inspect.isawaitable(started):
+                    started = await started
+            except Exception as error:
+                if hasattr(error, "jupyterhub_message"):  # somebody found words for it
+                    raise
+                self.log.exception("the session of %s did not start", self._log_name)
+                raise FailedError(self.vre_say("failed_why")) from error
+            self.vre_step = "step_wait"
+            return started
+
+        async def progress(self) -> AsyncIterator[dict[str, Any]]:
+            """What happens, in the user's language; or what the hub's own spawner class tells, where it tells more."""
+            if base.progress is not Spawner.progress:
+                async for event in super().progress():
+                    yield event
+                return
+            shown = ""
+            while True:  # JupyterHub ends it with the launch
+                if self.vre_step != shown:
+                    shown = self.vre_step
+                    yield {"progress": STEPS[shown], "message": self.vre_say(shown)}
+                await asyncio.sleep(0.2)
+
+        def _vre_tell(self, choice: Choice, *, counts: bool) -> None:
+            """Metrics and log, when the launch is over; JupyterHub's future of it ends then."""
+            future = getattr(self, "_spawn_future", None)
+            if future is None:
+                return
+            started = time.monotonic()
+
+            def ended(future: Any) -> None:
+                error = CancelledError() if future.cancelled() else future.exception()
+                metrics.launched(choice, self.user.name, time.monotonic() - started, error, counts=counts)
+
+            future.add_done_callback(ended)
 
         async def _vre_ready(self, manifest: Manifest, choice: Choice) -> None:
             """Refuse what the substrate could not start."""
@@ -134,11 +226,11 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
                 absent = await substrate.missing(self, choice)
             except Unready as error:
                 self.log.error("cannot launch for %s: %s", self.user.name, error)
-                raise RefusedError(503, say(error.message, self.vre_language(), **error.values)) from error
+                raise self._vre_refused(error.message, **error.values) from error
             if absent:
                 self.log.error("images of the manifest are not on this host: %s", ", ".join(absent))
                 titles = (text(manifest.images[name].title, self.vre_language(), name) for name in absent)
-                raise RefusedError(503, say("absent", self.vre_language(), value=", ".join(titles)))
+                raise self._vre_refused("absent", value=", ".join(titles))
 
         def _vre_no_failure(self) -> None:
             """A refusal is no failure of the hub, which ends after ``consecutive_failure_limit`` of them.
@@ -169,18 +261,32 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
     return VreSpawner
 
 
-def environment(manifest: Manifest, choice: Choice) -> dict[str, str]:
-    """The variables by which a session finds its environments and knows itself."""
-    record = {
+def record(manifest: Manifest, choice: Choice, lang: str, page: str) -> dict[str, Any]:
+    """What a session is made of, and the links that make it again.
+
+    :param page: the launch page's path.
+    """
+    return {
         "centre": manifest.centre.name,
         "composition": choice.composition,
         "images": {
-            name: {"reference": pin.reference, "digest": pin.digest, "version": pin.version}
+            name: {
+                "title": text(manifest.images[name].title, lang, name),
+                "reference": pin.reference,
+                "digest": pin.digest,
+                "version": pin.version,
+            }
             for name, pin in choice.images.items()
         },
+        "link": link(page, choice),
+        "pinned_link": link(page, choice, pinned=True),
     }
+
+
+def environment(manifest: Manifest, choice: Choice, lang: str, page: str) -> dict[str, str]:
+    """The variables by which a session finds its environments and knows itself."""
     return {
         ENVS_PATH: ":".join(pin.envs_dir for pin in choice.business if pin.envs_dir),
         "CONDA_REGISTER_ENVS": "false",
-        "GAIA_VRE_SESSION": json.dumps(record, sort_keys=True),
+        "GAIA_VRE_SESSION": json.dumps(record(manifest, choice, lang, page), sort_keys=True),
     }

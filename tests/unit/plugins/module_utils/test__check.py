@@ -1,4 +1,4 @@
-"""What the check asks for."""
+"""What the check asks for, and what it writes down."""
 
 from __future__ import annotations
 
@@ -10,66 +10,111 @@ import pytest
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _check
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
-from ansible_collections.gaia_data.vre.plugins.module_utils._hub import Expected
+from ansible_collections.gaia_data.vre.plugins.module_utils._hub import Bounds, Expected
+from gaia_vre_hub.checks import Checks
 
 
 def pin(envs_dir: str, *environments: str) -> dict[str, Any]:
-    return {"envs_dir": envs_dir, "environments": {name: {"kernels": {"python3": {}}} for name in environments}}
+    kernels: dict[str, Any] = {name: {"kernels": {"python3": {}}} for name in environments}
+    return {"envs_dir": envs_dir, "environments": kernels, "digest": f"sha256:{len(environments):064x}", "version": ""}
 
 
-@pytest.fixture
-def manifest(tmp_path: Path) -> str:
-    images = {
-        "lab": {"offered": {"launch": {}}, "candidate": None},
+MANIFEST: dict[str, Any] = {
+    "images": {
+        "lab": {"kind": "system", "offered": {"launch": {}, "digest": f"sha256:{9:064x}"}, "candidate": None},
         "ocean": {
+            "kind": "business",
             "offered": pin("/opt/gaia/ocean/envs", "ocean"),
             "candidate": pin("/opt/gaia/ocean/envs", "ocean", "deep"),
         },
-        "old": {"offered": pin("/opt/conda/envs", "py"), "candidate": None},
+        "old": {"kind": "business", "offered": pin("/opt/conda/envs", "py"), "candidate": None},
     }
-    path = tmp_path / "manifest.json"
-    path.write_text(json.dumps({"images": images}))
-    return str(path)
+}
 
 
-def test_kernels_of_what_is_offered_and_of_candidates(manifest: str) -> None:
-    assert _check.expected(manifest, ["ocean"], []) == [Expected("ocean", "ocean", "conda-env-ocean-ocean-py")]
-    assert [item.environment for item in _check.expected(manifest, ["ocean"], ["ocean"])] == ["deep", "ocean"]
+def test_kernels_of_what_is_offered_and_of_candidates() -> None:
+    assert _check.expected(MANIFEST, ["ocean"], []) == [Expected("ocean", "ocean", "conda-env-ocean-ocean-py")]
+    assert [item.environment for item in _check.expected(MANIFEST, ["ocean"], ["ocean"])] == ["deep", "ocean"]
 
 
-def test_a_foreign_image_is_named_by_its_folder(manifest: str) -> None:
-    assert _check.expected(manifest, ["old"], [])[0].kernel == "conda-env-conda-py-py"
-
-
-@pytest.mark.parametrize(
-    ("images", "candidates", "words"),
-    [
-        (["gone"], [], "no offered image of this name"),
-        (["old"], ["old"], "no candidate image of this name"),
-        (["lab"], [], "this is no business image"),
-    ],
-)
-def test_what_the_manifest_does_not_have(manifest: str, images: list[str], candidates: list[str], words: str) -> None:
-    with pytest.raises(VreError, match=words):
-        _check.expected(manifest, images, candidates)
+def test_a_foreign_image_is_named_by_its_folder() -> None:
+    assert _check.expected(MANIFEST, ["old"], [])[0].kernel == "conda-env-conda-py-py"
 
 
 @pytest.mark.parametrize("text", ["junk", "[]", '{"images": 1}'])
 def test_no_manifest(text: str, tmp_path: Path) -> None:
     (tmp_path / "m.json").write_text(text)
     with pytest.raises(VreError, match="manifest"):
-        _check.expected(str(tmp_path / "m.json"), [], [])
-    with pytest.raises(VreError, match="manifest cannot be read"):
-        _check.expected(str(tmp_path / "absent.json"), [], [])
+        _check.manifest(str(tmp_path / "m.json"))
 
 
-def test_the_choice_that_is_sent() -> None:
-    assert _check.options("lab", ["ocean"], []) == {"system": "lab", "business": ["ocean"]}
-    assert _check.options("lab", ["ocean", "old"], ["lab", "old"])["candidate"] == ["lab", "old"]
+def test_the_choice_of_the_check() -> None:
+    session = {"system": "lab", "images": ["ocean"], "candidates": []}
+    assert _check.options(session) == {"system": "lab", "business": ["ocean"]}
+    assert _check.options({**session, "candidates": ["ocean"]})["candidate"] == ["ocean"]
 
 
-def test_the_token_comes_from_a_file(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("secret\n")
-    assert _check.token(str(tmp_path / "token")) == "secret"
-    with pytest.raises(VreError, match="token of the check cannot be read"):
-        _check.token(str(tmp_path / "absent"))
+def test_without_a_hub_it_tells_what_it_would_try() -> None:
+    outcome = _check.run(MANIFEST, "candidates", None, Bounds())
+    assert [row["environment"] for row in outcome.results[0]["results"]] == ["deep", "ocean"]
+    assert outcome.promote == {}
+
+
+def result(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
+    session = {"system": "lab", "images": ["ocean", "old"], "candidates": []}
+    return {**session, "results": list(rows), "launch_seconds": 2.0, "error": "", **more}
+
+
+def row(image: str, **more: Any) -> dict[str, Any]:
+    return {"image": image, "environment": image, "kernel": f"k-{image}", "ok": True, "error": "", **more}
+
+
+def test_the_record_is_what_the_hub_reads_and_drops_what_is_gone() -> None:
+    lines = "Traceback (most recent call last)\nModuleNotFoundError: No module\tnamed 'x'"
+    failed = row("old", ok=False, error="the kernel died", last_lines=lines)
+    outcome = _check.Outcome([result(row("ocean"), failed)])
+    gone = {"digest": "sha256:1", "at": "2026-01-01T00:00:00Z", "ok": True}
+    before = json.dumps({"version": 1, "images": {"gone": gone, "ocean": {**gone, "ok": False}}})
+    checks = Checks.model_validate_json(_check.record(MANIFEST, "offered", outcome, before))
+    assert list(checks.images) == ["lab", "ocean", "old"]
+    assert (checks.images["ocean"].ok, checks.images["ocean"].kernels) == (True, 1)
+    assert checks.images["ocean"].digest == MANIFEST["images"]["ocean"]["offered"]["digest"]
+    assert checks.images["old"].failed == ["k-old"]
+    assert checks.images["old"].error == "ModuleNotFoundError: No module named 'x'"
+    assert (checks.images["lab"].ok, checks.images["lab"].kernels) == (True, 0)
+
+
+def test_the_record_of_candidates_has_their_digests_and_keeps_the_others() -> None:
+    kept = {"digest": "sha256:1", "at": "2026-01-01T00:00:00Z", "ok": True, "kernels": 1, "failed": [], "error": ""}
+    before = json.dumps({"version": 1, "images": {"old": kept}})
+    tried = {"system": "lab", "images": ["ocean"], "candidates": ["ocean"]}
+    outcome = _check.Outcome([result(row("ocean"), **tried)])
+    found = json.loads(_check.record(MANIFEST, "candidates", outcome, before))["images"]
+    assert found["ocean"]["digest"] == MANIFEST["images"]["ocean"]["candidate"]["digest"]
+    assert found["old"] == kept
+
+
+@pytest.mark.parametrize("junk", ["", "{", "[]", '{"images": 3}', "null"])
+def test_a_record_that_is_junk_is_made_anew(junk: str) -> None:
+    made = _check.record(MANIFEST, "offered", _check.Outcome([result(row("old"))]), junk)
+    assert set(json.loads(made)["images"]) == {"lab", "ocean", "old"}
+
+
+def test_the_record_is_put_in_place_at_once_and_readable(tmp_path: Path) -> None:
+    target = tmp_path / "checks.json"
+    _check.write(str(target), "{}")
+    assert (target.read_text(), target.stat().st_mode & 0o777) == ("{}", 0o644)
+    assert [path.name for path in tmp_path.iterdir()] == ["checks.json"]
+    with pytest.raises(VreError, match="the results cannot be written"):
+        _check.write(str(tmp_path / "nowhere/checks.json"), "{}")
+
+
+def test_checks_wait_for_each_other() -> None:
+    with (
+        _check.alone(),
+        pytest.raises(VreError, match=r"another check runs since 0 s.*Remedy: wait for it"),
+        _check.alone(longest=0),
+    ):
+        pass
+    with _check.alone(longest=0):
+        pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ class Wire:
     def __init__(self, *messages: dict[str, Any]) -> None:
         self.messages = list(messages)
         self.sent: dict[str, Any] = {}
+
+    def settimeout(self, _seconds: float) -> None:
+        """Nothing is waited for."""
 
     def send(self, text: str) -> None:
         self.sent = json.loads(text)
@@ -44,7 +48,7 @@ def test_a_request_waits_for_reply_output_and_idle() -> None:
         said("stream", name="stdout", text="5\n"),
         said("status", execution_state="idle"),
     )
-    talk = _hub.Conversation(wire, time.monotonic() + 5)
+    talk = _hub.Conversation(wire, time.monotonic() + 5, 5)
     assert talk.ask("execute_request", {"code": "x"})["content"] == {"status": "ok"}
     assert talk.output == "3.13.5\n"
     assert wire.sent["channel"] == "shell"
@@ -53,14 +57,14 @@ def test_a_request_waits_for_reply_output_and_idle() -> None:
 
 @pytest.mark.parametrize("state", ["dead", "restarting"])
 def test_a_kernel_that_dies_is_told_at_once(state: str) -> None:
-    talk = _hub.Conversation(Wire(said("status", ours=False, execution_state=state)), time.monotonic() + 5)
+    talk = _hub.Conversation(Wire(said("status", ours=False, execution_state=state)), time.monotonic() + 5, 5)
     with pytest.raises(VreError, match="the kernel died"):
         talk.ask("kernel_info_request", {})
 
 
 def test_a_kernel_that_says_nothing_in_time() -> None:
-    with pytest.raises(VreError, match="did not answer in time"):
-        _hub.Conversation(Wire(), time.monotonic() - 1).ask("kernel_info_request", {})
+    with pytest.raises(VreError, match=r"did not answer within 7 s.*Remedy: raise check_timeout"):
+        _hub.Conversation(Wire(), time.monotonic() - 1, 7).ask("kernel_info_request", {})
 
 
 @pytest.mark.parametrize(
@@ -96,6 +100,7 @@ def test_a_report() -> None:
                 "language": "",
                 "version": "",
                 "error": "",
+                "last_lines": "",
             }
         ],
         "launch_seconds": 1.235,
@@ -164,3 +169,39 @@ def test_what_to_do_when_the_hub_refuses_the_service(monkeypatch: pytest.MonkeyP
         hub.server()
     assert raised.value.remedy.startswith(remedy)
     assert bool(raised.value.remedy) is bool(remedy)
+
+
+class Slow(_hub.Hub):
+    """A hub whose kernels of image ``hangs`` take a while, and which counts how many start at a time."""
+
+    def __init__(self) -> None:
+        super().__init__("http://hub.example.org", "check", "a token", 5)
+        self.now, self.most, self.lock = 0, 0, threading.Lock()
+        self.order: list[str] = []
+
+    def try_kernel(self, row: _hub.Row, spec: Any) -> None:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            self.order.append(f"{row.image} {spec['name']}")
+        time.sleep(0.3 if row.image == "hangs" else 0.01)
+        row.ok = True
+        with self.lock:
+            self.now -= 1
+
+
+def rows(image: str, count: int) -> list[_hub.Row]:
+    return [_hub.Row(image, image, f"{image}{number}") for number in range(count)]
+
+
+def test_kernels_start_some_at_a_time_and_a_slow_image_holds_no_other() -> None:
+    hub = Slow()
+    every = [*rows("hangs", 8), *rows("quick", 3)]
+    listed = {row.kernel: {"name": row.kernel} for row in every}
+    _hub.try_kernels(hub, every, listed, _hub.Bounds(parallel=2, patience=0.5))
+    assert hub.most == 2
+    assert hub.order[:2] == ["hangs hangs0", "quick quick0"]
+    assert all(row.ok for row in every if row.image == "quick")
+    late = [row for row in every if row.image == "hangs" and not row.ok]
+    assert late
+    assert "raise vre_patience" in late[0].error

@@ -70,8 +70,14 @@ def compiled(the_lock: Any = None, **changes: Any) -> _manifest.Compiled:
     return _manifest.compile_manifest(**{**options, **changes})
 
 
+def passed(manifest: dict[str, Any], keep: int = 2) -> dict[str, Any]:
+    """The manifest after all its candidates passed their check."""
+    candidates = {name: image["candidate"] for name, image in manifest["images"].items() if image["candidate"]}
+    return _manifest.promote(manifest, {name: pin["digest"] for name, pin in candidates.items()}, keep).manifest
+
+
 def checked(the_lock: Any = None) -> dict[str, Any]:
-    return _manifest.promote(compiled(the_lock).manifest, ["lab", "ocean"]).manifest
+    return passed(compiled(the_lock).manifest)
 
 
 def test_the_manifest_of_the_contract() -> None:
@@ -103,6 +109,7 @@ def test_the_manifest_of_the_contract() -> None:
                     "launch": {"image": f"registry.example.org/vre/lab@{digest(2)}"},
                 },
                 "candidate": None,
+                "retained": [],
             },
             "ocean": {
                 "kind": "business",
@@ -124,6 +131,7 @@ def test_the_manifest_of_the_contract() -> None:
                     "mount": {"Type": "image", "Source": source, "Target": "/opt/gaia/ocean", "ReadOnly": True},
                 },
                 "candidate": None,
+                "retained": [],
             },
         },
         "compositions": {
@@ -156,7 +164,7 @@ def test_what_did_not_change_stays_and_what_changed_is_a_candidate() -> None:
     assert after.offered == ["lab", "ocean"]
     ocean = after.manifest["images"]["ocean"]
     assert (ocean["offered"]["digest"], ocean["candidate"]["digest"]) == (digest(1), digest(9))
-    promoted = _manifest.promote(after.manifest, ["ocean"]).manifest["images"]["ocean"]
+    promoted = passed(after.manifest)["images"]["ocean"]
     assert (promoted["offered"]["digest"], promoted["candidate"]) == (digest(9), None)
 
 
@@ -165,10 +173,99 @@ def test_an_older_lock_takes_a_candidate_back() -> None:
     assert compiled(lock(), previous=compiled(lock(ocean=9), previous=before).manifest).manifest == before
 
 
+def test_a_candidate_that_came_during_the_check_of_another_is_not_offered() -> None:
+    later = compiled(lock(ocean=10), previous=checked()).manifest
+    after = _manifest.promote(later, {"ocean": digest(9)})
+    assert after.manifest == later
+    assert after.notes == ["ocean: another candidate came while this one was checked; publish again to have it checked"]
+
+
 def test_a_candidate_that_is_replaced_leaves_no_trace() -> None:
     twice = compiled(lock(ocean=10), previous=compiled(lock(ocean=9), previous=checked()).manifest)
     ocean = twice.manifest["images"]["ocean"]
     assert (ocean["offered"]["digest"], ocean["candidate"]["digest"]) == (digest(1), digest(10))
+
+
+def after(*oceans: int, keep: int = 2) -> dict[str, Any]:
+    """The manifest after locks with these digests of ocean were published and passed, one after the other."""
+    manifest = None
+    for ocean in oceans:
+        found = compiled(lock(ocean=ocean), previous=manifest, keep=keep)
+        manifest = passed(found.manifest, keep)
+    assert manifest is not None
+    return manifest
+
+
+def states(manifest: dict[str, Any]) -> tuple[str | None, str | None, list[str]]:
+    ocean = manifest["images"]["ocean"]
+    offered, candidate = ((ocean[state] or {}).get("digest") for state in ("offered", "candidate"))
+    return offered, candidate, [pin["digest"] for pin in ocean["retained"]]
+
+
+@pytest.mark.parametrize(
+    ("oceans", "keep", "retained"),
+    [
+        ((1, 2), 1, []),
+        ((1, 2), 2, [1]),
+        ((1, 2, 3), 2, [2]),
+        ((1, 2, 3, 4), 3, [3, 2]),
+        ((1, 2, 1, 3), 3, [1, 2]),
+    ],
+)
+def test_former_digests_are_retained(oceans: tuple[int, ...], keep: int, retained: list[int]) -> None:
+    assert states(after(*oceans, keep=keep)) == (digest(oceans[-1]), None, [digest(number) for number in retained])
+
+
+def test_an_older_lock_is_offered_at_once() -> None:
+    back = compiled(lock(ocean=1, version="2026.1"), previous=after(1, 2, 3, keep=3), keep=3)
+    assert back.candidates == []
+    assert states(back.manifest) == (digest(1), None, [digest(3), digest(2)])
+    assert back.notes == ["ocean: back to 2026.1"]
+    assert compiled(lock(ocean=1, version="2026.1"), previous=back.manifest, keep=3).notes == []
+
+
+def test_an_older_lock_takes_the_place_of_a_candidate_that_did_not_pass() -> None:
+    failed = compiled(lock(ocean=3), previous=after(1, 2))
+    assert states(failed.manifest) == (digest(2), digest(3), [digest(1)])
+    assert states(compiled(lock(ocean=1), previous=failed.manifest).manifest) == (digest(1), None, [digest(2)])
+
+
+def test_what_is_no_longer_retained_is_checked_again() -> None:
+    assert states(compiled(lock(ocean=1), previous=after(1, 2, 3)).manifest) == (digest(3), digest(1), [digest(2)])
+
+
+@pytest.mark.parametrize("more", [{"mount_path": "/opt/other"}, {"subpath": "opt/envs"}])
+@pytest.mark.parametrize("kind", ["image", "directory"])
+def test_an_older_lock_with_another_place_is_checked(kind: str, more: dict[str, Any]) -> None:
+    able = {**CAPABILITIES, "mount_kind": kind}
+    manifest = None
+    for ocean in (1, 2):
+        found = compiled(lock(ocean=ocean), capabilities=able, previous=manifest)
+        manifest = passed(found.manifest)
+    assert compiled(lock(ocean=1, **more), capabilities=able, previous=manifest).candidates == ["ocean"]
+
+
+def test_fewer_are_retained_when_fewer_are_to_be_kept() -> None:
+    manifest = after(1, 2, 3, keep=3)
+    assert states(compiled(lock(ocean=3), previous=manifest, keep=1).manifest) == (digest(3), None, [])
+
+
+def test_other_mounts_retain_nothing() -> None:
+    found = compiled(lock(ocean=2), previous={**after(1, 2), "mount_kind": "directory"})
+    assert states(found.manifest) == (None, digest(2), [])
+
+
+def test_every_reference_that_is_needed() -> None:
+    found = _manifest.references(compiled(lock(ocean=3), previous=after(1, 2)).manifest)
+    oceans = {f"registry.example.org/vre/ocean@{digest(number)}" for number in (1, 2, 3)}
+    assert found == {*oceans, f"registry.example.org/vre/lab@{digest(2)}"}
+
+
+def test_unpacked_images_are_mounted_from_the_store() -> None:
+    found = compiled(capabilities={**CAPABILITIES, "mount_kind": "directory"}, store="/srv/store")
+    ocean, lab = (found.manifest["images"][name]["candidate"] for name in ("ocean", "lab"))
+    assert ocean["mount"]["Source"] == f"/srv/store/{digest(1)[7:]}"
+    assert lab["launch"] == {"image": lab["reference"]}
 
 
 def test_what_leaves_the_offer_leaves_the_manifest() -> None:
@@ -237,6 +334,7 @@ def test_a_foreign_layout() -> None:
         ({"centre": {}}, "vre_centre.name: the centre has no usable name"),
         ({"centre": {"name": "example", "title": "{{ x }}"}}, "vre_centre.title: must be plain text"),
         ({"centre": {"name": "example", "titel": "x"}}, "vre_centre: unknown key titel. Remedy: did you mean title?"),
+        ({"keep": 0}, "vre_keep: what is on offer is always kept (got 0). Remedy: use 1 or more"),
         ({"check_user": "a b"}, "vre_check_user: this cannot be a user's name"),
         ({"the_lock": {}}, "no lock of a known version"),
         ({"the_lock": lock(reference="registry.example.org/{username}:1")}, "reference: this is no complete"),
@@ -258,9 +356,9 @@ def test_everything_is_told_at_once() -> None:
 
 def test_promote_takes_names_of_the_manifest_only() -> None:
     with pytest.raises(VreError, match=r"no image ocaen\. Remedy: did you mean ocean\?"):
-        _manifest.promote(checked(), ["ocaen"])
+        _manifest.promote(checked(), {"ocaen": digest(1)})
     before = checked()
-    assert _manifest.promote(before, ["ocean"]).manifest == before
+    assert _manifest.promote(before, {"ocean": digest(1)}).manifest == before
 
 
 def test_what_is_written_is_read_again() -> None:
@@ -287,6 +385,9 @@ def junk(**changes: Any) -> str:
         junk(offered="x"),
         junk(offered={}),
         junk(candidate={"digest": "latest"}),
+        junk(retained="x"),
+        junk(retained=[{"digest": "latest"}]),
+        junk(retained=[{"digest": digest(1)}]),
     ],
 )
 def test_junk_is_no_manifest(text: str) -> None:
@@ -303,3 +404,16 @@ def test_200_images_take_no_time() -> None:
     text = _manifest.dump(found.manifest)
     assert time.monotonic() - started < 0.2
     assert len(json.loads(text)["images"]) == 201
+
+
+def test_an_image_that_is_not_on_the_host_keeps_what_was_offered() -> None:
+    reference = f"registry.example.org/vre/ocean@{digest(3)}"
+    before = checked()
+    later = compiled(lock=lock(ocean=3), previous=before, absent=[reference])
+    assert later.manifest["images"]["ocean"]["offered"] == before["images"]["ocean"]["offered"]
+    assert later.candidates == []
+    assert later.notes == ["ocean 1 is not on this host (yet): 1 stays on offer"]
+    first = compiled(lock=lock(ocean=3), absent=[reference])
+    assert first.candidates == ["lab"]
+    assert first.notes == ["ocean 1 is not on this host (yet): not on offer"]
+    assert _manifest.load(_manifest.dump(first.manifest))

@@ -22,6 +22,7 @@ GRAPH_DRIVER = {
     "DriverStatus": [["Backing Filesystem", "extfs"], ["Supports d_type", "true"], ["userxattr", "false"]],
 }
 USABLE = "API 1.51 mounts images, and the containerd image store keeps them over a restart of the engine"
+UNPACKED = "images are unpacked into /var/lib/gaia-vre-store and mounted from there"
 # A client alone: docker 28.2.2, "Cannot connect to the Docker daemon".
 NO_ENGINE = '{"Client":{"Version":"28.2.2","ApiVersion":"1.50","DefaultAPIVersion":"1.50"},"Server":null}'
 CANNOT_CONNECT = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n"
@@ -48,7 +49,7 @@ def test_an_engine_that_mounts_images() -> None:
                 "usable": True,
                 "reason": USABLE,
             },
-            "directory": {"usable": False, "reason": "the store of unpacked images is not part of this version"},
+            "directory": {"usable": True, "reason": UNPACKED},
         },
         "mount_kind": "image",
         "reason": USABLE,
@@ -72,10 +73,46 @@ def test_an_engine_that_mounts_images() -> None:
 )
 def test_an_engine_that_does_not(version: Any, info: Any, reason: str, remedy: str) -> None:
     found = _substrate.docker_capabilities(*recorded(version, info))
-    assert found["mount_kind"] is None
+    assert found["mount_kind"] == "directory"
     assert not found["mount_kinds"]["image"]["usable"]
+    assert found["reason"].endswith(f". Instead: {UNPACKED}"), "why not images, and what instead"
     assert reason in found["reason"]
     assert f"Remedy: {remedy}" in found["reason"] or remedy in found["reason"].split("Remedy: ")[1]
+
+
+OLD = {"Version": "26.1.5", "ApiVersion": "1.45"}
+
+
+@pytest.mark.parametrize(
+    ("version", "store_reason", "words"),
+    [
+        ({"Version": "19.3.15", "ApiVersion": "1.40"}, "", "Docker 19.3.15 (API 1.40) is too old for sessions. Remedy"),
+        (OLD, "/var/lib cannot be written. Remedy: x", "Also: /var/lib cannot be written"),
+    ],
+)
+def test_an_engine_with_neither_kind(version: Any, store_reason: str, words: str) -> None:
+    found = _substrate.docker_capabilities(*recorded(version), store_reason=store_reason)
+    assert found["mount_kind"] is None
+    assert words in found["reason"]
+    assert "cannot mount images" in found["reason"]
+
+
+def test_a_store_that_can_be_made(tmp_path: Path) -> None:
+    assert _substrate.wrong_with_store(str(tmp_path / "new/store")) == ""
+
+
+@pytest.mark.parametrize(
+    ("store", "words"),
+    [
+        ("/proc/self/status/store", "/proc/self/status is no folder"),
+        ("store", "this cannot be the store's folder"),
+        ("/srv/x y", "this cannot be the store's folder"),
+    ],
+)
+def test_a_store_that_cannot_be_used(store: str, words: str) -> None:
+    reason = _substrate.wrong_with_store(store)
+    assert words in reason
+    assert "Remedy: " in reason
 
 
 @pytest.mark.parametrize(

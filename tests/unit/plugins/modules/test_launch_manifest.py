@@ -53,8 +53,8 @@ def test_written_once_promoted_once(run_module: Run, path: Path) -> None:
     assert first["diff"]["before"] == ""
     assert first["diff"]["after"] == path.read_text()
     assert not run_module("launch_manifest", {**OPTIONS, "path": str(path)})["changed"]
-    assert run_module("launch_manifest", {"path": str(path), "promote": ["lab"]})["offered"] == ["lab"]
-    assert not run_module("launch_manifest", {"path": str(path), "promote": ["lab"]})["changed"]
+    assert run_module("launch_manifest", {"path": str(path), "promote": {"lab": DIGEST}})["offered"] == ["lab"]
+    assert not run_module("launch_manifest", {"path": str(path), "promote": {"lab": DIGEST}})["changed"]
     assert not run_module("launch_manifest", {**OPTIONS, "path": str(path)})["changed"]
     assert json.loads(path.read_text())["images"]["lab"]["candidate"] is None
 
@@ -72,6 +72,18 @@ def test_junk_is_made_anew_with_a_note(run_module: Run, path: Path) -> None:
     assert result["candidates"] == ["lab"]
 
 
+@pytest.mark.parametrize("junk", ["junk", "", '{"version": 7}'])
+def test_what_was_on_offer_before_junk_stays_on_offer(run_module: Run, path: Path, junk: str) -> None:
+    run_module("launch_manifest", {**OPTIONS, "path": str(path)})
+    run_module("launch_manifest", {"path": str(path), "promote": {"lab": DIGEST}})
+    good = path.read_text()
+    path.write_text(junk)
+    result = run_module("launch_manifest", {**OPTIONS, "path": str(path)})
+    assert any("not usable" in note for note in result["notes"])
+    assert (result["candidates"], result["offered"]) == ([], ["lab"])
+    assert path.read_text() == good
+
+
 def test_a_failure_leaves_the_former_manifest(run_module: Run, path: Path) -> None:
     run_module("launch_manifest", {**OPTIONS, "path": str(path)})
     before = path.read_text()
@@ -82,7 +94,10 @@ def test_a_failure_leaves_the_former_manifest(run_module: Run, path: Path) -> No
 
 
 def test_promote_without_a_manifest(run_module: Run, path: Path) -> None:
-    assert "there is no manifest yet" in run_module("launch_manifest", {"path": str(path), "promote": ["lab"]})["msg"]
+    assert (
+        "there is no manifest yet"
+        in run_module("launch_manifest", {"path": str(path), "promote": {"lab": DIGEST}})["msg"]
+    )
 
 
 def test_a_folder_that_is_not_there(run_module: Run, tmp_path: Path) -> None:

@@ -15,36 +15,45 @@ Run = Callable[..., dict[str, Any]]
 @pytest.fixture
 def options(tmp_path: Path) -> dict[str, Any]:
     pin = {"envs_dir": "/opt/gaia/ocean/envs", "environments": {"ocean": {"kernels": {"python3": {}}}}}
-    images = {"ocean": {"offered": pin, "candidate": None}}
+    images = {
+        "lab": {"kind": "system", "offered": {"version": "1"}, "candidate": None},
+        "ocean": {"kind": "business", "offered": {**pin, "version": "2026.1"}, "candidate": None},
+    }
     (tmp_path / "manifest.json").write_text(json.dumps({"version": 1, "images": images}))
     (tmp_path / "token").write_text("secret-token")
     return {
         "hub_url": "http://localhost:1",
         "token_file": str(tmp_path / "token"),
         "manifest": str(tmp_path / "manifest.json"),
-        "system": "lab",
-        "images": ["ocean"],
+        "scope": "offered",
     }
 
 
-def test_check_mode_says_what_it_would_try(run_module: Run, options: dict[str, Any]) -> None:
+def test_check_mode_says_what_it_would_try(run_module: Run, options: dict[str, Any], tmp_path: Path) -> None:
     result = run_module("session_check", options, check=True)
-    assert [row["kernel"] for row in result["results"]] == ["conda-env-ocean-ocean-py"]
+    assert [row["kernel"] for row in result["sessions"][0]["results"]] == ["conda-env-ocean-ocean-py"]
     assert not result["changed"]
+    assert not (tmp_path / "checks.json").exists()
 
 
-def test_a_hub_that_is_not_there(run_module: Run, options: dict[str, Any]) -> None:
+def test_nothing_new_asks_no_hub_and_writes_nothing(run_module: Run, options: dict[str, Any], tmp_path: Path) -> None:
+    result = run_module("session_check", {**options, "scope": "candidates"})
+    assert result["report"] == ["Nothing is new, so nothing was tried.", "On offer: lab 1, ocean 2026.1."]
+    assert not result["sessions"]
+    assert not (tmp_path / "checks.json").exists()
+
+
+def test_a_hub_that_is_not_there(run_module: Run, options: dict[str, Any], tmp_path: Path) -> None:
     result = run_module("session_check", options)
     assert result["failed"]
     assert "the hub gave no answer" in result["msg"]
     assert "secret-token" not in str(result)
+    assert not (tmp_path / "checks.json").exists(), "no answer is no result"
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"images": ["sea"]}, "the manifest has no offered image of this name"),
-        ({"candidates": ["ocean"]}, "the manifest has no candidate image of this name"),
         ({"manifest": "/nowhere"}, "the manifest cannot be read"),
         ({"token_file": "/nowhere"}, "the token of the check cannot be read"),
     ],

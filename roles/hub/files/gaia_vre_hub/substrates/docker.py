@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from pathlib import Path
 from typing import Any
 
 from gaia_vre_hub.errors import Unready
+from gaia_vre_hub.manifest import Pin
 from gaia_vre_hub.options import Choice
 
 
 async def missing(spawner: Any, choice: Choice) -> list[str]:
-    """Names of chosen images that the engine does not have.
+    """Names of chosen images that the engine or, where it is mounted from there, the store does not have.
 
     Docker never pulls a mount's image, and each container that it fails to create leaks the mounts before it
     (28.x), so all of them are looked for before anything is created.
@@ -24,16 +26,17 @@ async def missing(spawner: Any, choice: Choice) -> list[str]:
     # A kept container would come back with the images of its first launch; removing it here could lose work.
     if not spawner.remove:
         raise Unready("keeps_containers")
-    references = {name: pin.reference for name, pin in choice.images.items()}
-    found = await asyncio.gather(*(_present(spawner, reference) for reference in references.values()))
-    return [name for name, there in zip(references, found, strict=True) if not there]
+    found = await asyncio.gather(*(_present(spawner, pin) for pin in choice.images.values()))
+    return [name for name, there in zip(choice.images, found, strict=True) if not there]
 
 
-async def _present(spawner: Any, reference: str) -> bool:
+async def _present(spawner: Any, pin: Pin) -> bool:
     import docker.errors
 
+    if pin.mount is not None and pin.mount["Type"] == "bind":
+        return Path(pin.mount["Source"]).is_dir()
     try:
-        await spawner.docker("inspect_image", reference)
+        await spawner.docker("inspect_image", pin.reference)
     except docker.errors.NotFound:
         return False
     except (docker.errors.DockerException, OSError) as error:  # requests' errors are OSErrors

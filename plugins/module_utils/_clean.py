@@ -1,0 +1,109 @@
+# Copyright (c) 2026, Gaia Data
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What staged images are not needed any more: neither by the manifest, nor by the lock, nor by a container.
+
+Only what the collection staged itself goes: references in the store's record, and what is in the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _engine, _manifest, _reference
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._store.store import Store
+
+
+@dataclass
+class Cleaned:
+    """What went or would go, by reference or path in the store, with its bytes; what stays as it is in use.
+
+    The bytes of the engine's images are those that no other image has.
+    """
+
+    images: dict[str, int] = field(default_factory=dict)
+    folders: dict[str, int] = field(default_factory=dict)
+    blobs: int = 0
+    in_use: list[str] = field(default_factory=list)
+
+
+def needed(path: Path, lock: Iterable[Mapping[str, Any]]) -> set[str]:
+    """References by digest that stay, of the manifest and of a lock's images.
+
+    :raises VreError: without a manifest that can be read: then nothing is known about what is needed.
+    """
+    try:
+        found = _manifest.references(_manifest.load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        message = f"the manifest cannot be read: {error.strerror}"
+        raise VreError(message, "images_manifest_path", str(path), "run gaia_data.vre.deploy first") from error
+    except VreError as error:
+        raise VreError(f"{error.message}, so nothing is removed", str(path), None, "run publish first") from error
+    return found | {_reference.parse(image["reference"]).at(str(image["digest"])) for image in lock}
+
+
+def used(containers: Sequence[Mapping[str, Any]]) -> tuple[set[str], set[str]]:
+    """Names and ids of images, and paths of the host, that containers stand on; a stopped one may start again."""
+    images: set[str] = set()
+    paths: set[str] = set()
+    for container in containers:
+        host = container.get("HostConfig") or {}
+        images |= {str(container.get("Image")), str((container.get("Config") or {}).get("Image"))}
+        paths |= {str(bind).partition(":")[0] for bind in host.get("Binds") or []}
+        for mount in [*(host.get("Mounts") or []), *(container.get("Mounts") or [])]:
+            (images if mount.get("Type") == "image" else paths).add(str(mount.get("Source")))
+    return images, paths
+
+
+def in_use_below(folder: Path, paths: Iterable[str]) -> bool:
+    """Whether one of ``paths`` is the folder, or in it."""
+    return any(folder == Path(path) or folder in Path(path).parents for path in paths)
+
+
+def clean(store: Store, keep: set[str], check: bool) -> Cleaned:
+    """Remove what nobody needs.
+
+    :param keep: of :func:`needed`.
+    :param check: only tell.
+    :raises VreError: when the engine does not answer.
+    """
+    found = Cleaned()
+    images, paths = used(_engine.containers())
+    _clean_images(store, keep, images, check, found)
+    names = {_reference.parse(reference).digest.partition(":")[2] for reference in keep}
+    for folder in store.entries():
+        if folder.name in names:
+            continue
+        if in_use_below(folder, paths):
+            names.add(folder.name)
+            found.in_use.append(str(folder))
+        else:
+            found.folders[str(folder)] = store.remove(folder, check)
+    found.blobs = store.remove_blobs(names, check)
+    return found
+
+
+def _clean_images(store: Store, keep: set[str], images: set[str], check: bool, found: Cleaned) -> None:
+    staged = store.staged()
+    if not staged - keep:
+        return
+    ids = {number for name in images if (number := _engine.image(name))} | images
+    sizes = _engine.sizes()
+    gone = set()
+    for reference in sorted(staged - keep):
+        number = _engine.image(reference)
+        if number is None:
+            gone.add(reference)
+        elif reference in images or number in ids:
+            found.in_use.append(reference)
+        elif not check and (words := _engine.remove(reference)):
+            found.in_use.append(f"{reference} ({words})")
+        else:
+            gone.add(reference)
+            found.images[reference] = sizes.get(number, 0)
+    if gone and not check:
+        store.record(staged - gone)

@@ -1,0 +1,76 @@
+# Copyright (c) 2026, Gaia Data
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the cleaning asks of a Docker engine, by its own command."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from typing import Any
+
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+
+TIMEOUT = 300
+# Source: docker/go-units, HumanSize.
+UNITS = ["", "k", "M", "G", "T", "P"]
+SIZE = re.compile(r"([0-9.]+)([kMGTP]?)B")
+
+
+def _docker(*words: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(  # pylint: disable=ansible-bad-function
+            ["docker", *words], capture_output=True, text=True, check=False, timeout=TIMEOUT
+        )
+    except FileNotFoundError as error:
+        raise VreError("Docker is not installed on this host", "docker", None, "run gaia_data.vre.deploy") from error
+    except subprocess.TimeoutExpired as error:
+        remedy = "see journalctl -u docker"
+        raise VreError(f"the Docker engine gave no answer within {TIMEOUT} s", "docker", None, remedy) from error
+
+
+def containers() -> list[dict[str, Any]]:
+    """Every container, running or not, as ``docker inspect`` tells it.
+
+    :raises VreError: when the engine does not answer: then nothing is known about what is in use.
+    """
+    listed = _docker("ps", "--all", "--quiet", "--no-trunc")
+    found: list[dict[str, Any]] = []
+    if listed.returncode == 0 and listed.stdout.split():
+        told = _docker("inspect", "--type", "container", *listed.stdout.split())
+        # One that ended meanwhile is missing; the others are told.
+        found = json.loads(told.stdout or "[]")
+    if listed.returncode:
+        words = (listed.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        remedy = "start it (systemctl start docker)"
+        raise VreError(f"the Docker engine does not answer: {words}", "docker", None, remedy)
+    return found
+
+
+def image(name: str) -> str | None:
+    """Id of an image, or None when the engine does not have it."""
+    told = _docker("image", "inspect", "--format", "{{.Id}}", name)
+    return told.stdout.strip() if told.returncode == 0 else None
+
+
+def sizes() -> dict[str, int]:
+    """Bytes by id that only this image has; to four digits, as the engine's command tells no more."""
+    told = _docker("system", "df", "--verbose", "--format", "{{json .Images}}")
+    images = json.loads(told.stdout) if told.returncode == 0 and told.stdout.strip() else []
+    return {str(one.get("ID")): bytes_of(str(one.get("UniqueSize"))) for one in images or []}
+
+
+def bytes_of(text: str) -> int:
+    """Bytes of a size as Docker's commands write it, such as ``213.9MB``; 0 for none."""
+    found = SIZE.fullmatch(text)
+    return round(float(found[1]) * 1000 ** UNITS.index(found[2])) if found else 0
+
+
+def remove(reference: str) -> str:
+    """Remove a reference, and the image with its last one; gives the engine's words when it refuses, else nothing.
+
+    Never by force and never by id, which engines allow for an image that is mounted.
+    """
+    told = _docker("image", "rm", reference)
+    return (told.stderr.strip().splitlines() or ["it said nothing"])[-1] if told.returncode else ""

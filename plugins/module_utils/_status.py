@@ -1,0 +1,179 @@
+# Copyright (c) 2026, Gaia Data
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a centre's host offers and runs now, as data and as lines for its admin."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+
+Run = Callable[[Sequence[str]], "tuple[int, str]"]
+UNITS = ("gaia-vre-hub.service", "gaia-vre-proxy.service", "gaia-vre-verify.timer")
+FOLDERS = ("/var/lib/docker", "/var/lib/containerd", "/var/lib/gaia-vre")
+# Only these two of a session's variables are looked at; others hold its secrets.
+RECORD, USER = "GAIA_VRE_SESSION", "JUPYTERHUB_USER"
+
+
+def units(run: Run) -> dict[str, str]:
+    """What systemd says of each unit."""
+    return {unit: run(["systemctl", "is-active", unit])[1].strip() or "unknown" for unit in UNITS}
+
+
+def sessions(run: Run) -> list[dict[str, Any]]:
+    """The sessions that run in Docker: ``user``, ``since``, ``composition``, ``images`` by name.
+
+    :raises VreError: when Docker is there and does not answer.
+    """
+    if shutil.which("docker") is None:
+        return []
+    code, text = run(["docker", "ps", "--quiet", "--no-trunc"])
+    if code:
+        raise VreError(f"Docker does not answer: {text.strip()}", "docker ps", None, "look at journalctl -u docker")
+    names = text.split()
+    if not names:
+        return []
+    # One that ended in between makes the exit code, not the others' answers.
+    shown = run(["docker", "inspect", "--format", "{{json .Config.Env}} {{.State.StartedAt}}", *names])[1]
+    found = [_session(line) for line in shown.splitlines() if line.startswith("[")]
+    return sorted((one for one in found if one is not None), key=lambda one: str(one["user"]))
+
+
+def _session(line: str) -> dict[str, Any] | None:
+    text, _sep, since = line.rpartition(" ")
+    variables = dict(item.partition("=")[::2] for item in json.loads(text))
+    try:
+        record = json.loads(variables[RECORD])
+        images = {str(name): dict(image) for name, image in record["images"].items()}
+    except (LookupError, ValueError, TypeError, AttributeError):
+        return None  # something else that runs here
+    return {"user": variables.get(USER, ""), "since": since, "composition": record.get("composition"), "images": images}
+
+
+def disks() -> list[dict[str, Any]]:
+    """Bytes ``free`` and ``total`` where images and the hub's state lie, each file system once."""
+    found: dict[int, dict[str, Any]] = {}
+    for folder in FOLDERS:
+        if Path(folder).is_dir():
+            usage = shutil.disk_usage(folder)
+            device = Path(folder).stat().st_dev
+            found.setdefault(device, {"path": folder, "free": usage.free, "total": usage.total})
+    return list(found.values())
+
+
+def beside(manifest: str, name: str) -> dict[str, Any]:
+    """A JSON file beside the manifest; empty when there is none, or junk."""
+    try:
+        found = json.loads(Path(manifest).with_name(name).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def images(manifest: Mapping[str, Any], checks: Mapping[str, Any]) -> dict[str, Any]:
+    """Of each image its pins and its last check."""
+
+    def short(pin: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        return {key: pin.get(key) for key in ("version", "digest")} if pin else None
+
+    return {
+        name: {
+            "offered": short(image.get("offered")),
+            "candidate": short(image.get("candidate")),
+            "retained": [short(pin) for pin in image.get("retained") or []],
+            "check": (checks.get("images") or {}).get(name),
+        }
+        for name, image in manifest["images"].items()
+    }
+
+
+def report(
+    manifest: Mapping[str, Any],
+    checks: Mapping[str, Any],
+    notice: Mapping[str, Any],
+    running: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> list[str]:
+    """Lines on the offer and who uses it."""
+    known = manifest["images"]
+    checked = checks.get("images") or {}
+    lines = [f"Substrate {manifest.get('substrate')}, mount kind {manifest.get('mount_kind')}."]
+    if notice.get("drain"):
+        lines.append("Drained: no new session can start.")
+    if notice.get("text"):
+        texts = notice["text"]
+        lines.append(f"Announced: {texts.get('en') or next(iter(texts.values()))}")
+    for name, image in known.items():
+        if image.get("offered"):
+            lines.append(f"Offered: {_pin(name, image['offered'])}, {_check(checked.get(name), image['offered'], now)}")
+    for name, image in known.items():
+        stays = f"{image['offered']['version']} stays on offer" if image.get("offered") else "not on offer"
+        if image.get("candidate"):
+            state = _check(checked.get(name), image["candidate"], now)
+            lines.append(f"Candidate: {_pin(name, image['candidate'])}, {state}; {stays}")
+        elif not image.get("offered"):
+            lines.append(f"Not here (yet): {name}; run publish")
+        lines += [f"Retained: {_pin(name, pin)}" for pin in image.get("retained") or []]
+    for name, composition in (manifest.get("compositions") or {}).items():
+        lacks = [part for part in (composition["system"], *composition["business"]) if not known[part].get("offered")]
+        state = f"cannot be launched, as {', '.join(lacks)} is not on offer" if lacks else "can be launched"
+        lines.append(f"Composition {name}: {state}")
+    return [*lines, *_use(running, now)]
+
+
+def _pin(name: str, pin: Mapping[str, Any]) -> str:
+    return f"{name} {pin.get('version', '')}".strip() + f" at {str(pin['digest'])[:19]}"
+
+
+def _check(found: Mapping[str, Any] | None, pin: Mapping[str, Any], now: datetime) -> str:
+    """The last check of just this digest."""
+    if not found or found.get("digest") != pin["digest"]:
+        return "not checked yet"
+    when = ago(str(found["at"]), now)
+    if found["ok"]:
+        return f"checked {when}"
+    return f"check FAILED {when}: {', '.join(found.get('failed') or [])}: {found.get('error', '')}"
+
+
+def _use(running: Sequence[Mapping[str, Any]], now: datetime) -> list[str]:
+    lines = [f"Sessions: {len(running)}"]
+    used: Counter[str] = Counter()
+    for session in running:
+        pins = [_pin(name, image) for name, image in session["images"].items()]
+        used.update(pins)
+        chosen = f"composition {session['composition']}" if session["composition"] else "own choice"
+        lines.append(f"  {session['user']}: {chosen}, since {ago(str(session['since']), now)}: {', '.join(pins)}")
+    return lines + [
+        f"Used by {count}: {pin}" for pin, count in sorted(used.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def ago(when: str, now: datetime) -> str:
+    """How long ago a time in ISO 8601 was, in words."""
+    try:
+        then = datetime.fromisoformat(when[:19].rstrip("Z")).replace(tzinfo=timezone.utc)
+    except ValueError:
+        return "at an unknown time"
+    seconds = max(0, int((now - then).total_seconds()))
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds // length} {unit} ago"
+    return "just now"
+
+
+def size(number: int) -> str:
+    """Bytes as people read them."""
+    return f"{number / 1e9:.1f} GB"
+
+
+def host_report(services: Mapping[str, str], found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lines on the host's services and disks."""
+    lines = [", ".join(f"{name} {state}" for name, state in services.items())]
+    return lines + [f"Disk of {disk['path']}: {size(disk['free'])} free of {size(disk['total'])}" for disk in found]

@@ -1,0 +1,114 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Gaia Data
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Remove staged images that nothing needs any more."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image_clean
+short_description: Remove staged images that nothing needs any more
+version_added: 0.1.0
+description:
+  - Removes images that the collection staged on this host and that are neither in the manifest (offered, candidate or
+    retained), nor in the lock, nor used by a container, be it running or stopped.
+  - What was not staged by the collection is never touched.
+author:
+  - Gaia Data (@gaia-data)
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: posix
+options:
+  manifest:
+    description: The manifest that the hub reads.
+    type: path
+    default: /etc/gaia-vre/manifest.json
+  lock:
+    description: Content of C(vre.lock.yml); what it names may be about to be published.
+    type: dict
+    required: true
+  store:
+    description: The store's folder.
+    type: path
+    default: /var/lib/gaia-vre-store
+  timeout:
+    description: Seconds to wait for a play that changes the store.
+    type: int
+    default: 3600
+"""
+
+EXAMPLES = r"""
+- name: What is not needed any more goes
+  gaia_data.vre.image_clean:
+    lock: "{{ lookup('ansible.builtin.file', 'vre.lock.yml') | from_yaml }}"
+"""
+
+RETURN = r"""
+images:
+  description: References that were removed from the engine, or would be, with their bytes.
+  type: dict
+  returned: success
+folders:
+  description: Unpacked images that were removed, or would be, with their bytes on the disk.
+  type: dict
+  returned: success
+blobs:
+  description: Bytes of fetched layers that were removed, or would be.
+  type: int
+  returned: success
+in_use:
+  description: What is not needed by the manifest but used by a container, or what the engine refused to remove.
+  type: list
+  elements: str
+  returned: success
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _clean, _lock
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
+from ansible_collections.gaia_data.vre.plugins.module_utils._store.store import Store
+
+
+def main() -> None:
+    """Parse, call, report."""
+    module = AnsibleModule(
+        argument_spec={
+            "manifest": {"type": "path", "default": "/etc/gaia-vre/manifest.json"},
+            "lock": {"type": "dict", "required": True},
+            "store": {"type": "path", "default": layout.DEFAULT},
+            "timeout": {"type": "int", "default": 3600},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    store = Store(Path(params["store"]))
+    try:
+        layout.check(params["store"])
+        keep = _clean.needed(Path(params["manifest"]), _lock.check(params["lock"]).values())
+        if module.check_mode:
+            found = _clean.clean(store, keep, check=True)
+        else:
+            with store.locked(params["timeout"]):
+                found = _clean.clean(store, keep, check=False)
+    except VreError as error:
+        module.fail_json(msg=str(error))
+    else:
+        changed = bool(found.images or found.folders or found.blobs)
+        module.exit_json(changed=changed, **asdict(found))
+
+
+if __name__ == "__main__":
+    main()

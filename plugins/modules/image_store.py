@@ -1,0 +1,138 @@
+#!/usr/bin/python
+# Copyright (c) 2026, Gaia Data
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Unpack images into a store, for engines that cannot mount images."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image_store
+short_description: Unpack images into a store, for engines that cannot mount images
+version_added: 0.1.0
+description:
+  - Brings images by their digests into a folder of this host, unpacked and named by digest. No daemon takes part.
+  - Everything is verified by digest. An image appears when it is whole and on the disk. What was fetched before is not
+    fetched again, neither for another version of the image nor after a play that was killed.
+  - Everybody may read what is unpacked and only root may write it. Nothing in it is setuid, and an image with devices
+    or with paths that lead out of it is refused.
+author:
+  - Gaia Data (@gaia-data)
+requirements:
+  - skopeo 1.9 or newer, on the host that executes the module
+  - zstd, for images with layers that are compressed by it
+extends_documentation_fragment:
+  - gaia_data.vre.registries
+  - ansible.builtin.action_common_attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: posix
+options:
+  store:
+    description: The store's folder. It is made where it is missing.
+    type: path
+    default: /var/lib/gaia-vre-store
+  images:
+    description: What must be there.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      reference:
+        description: Reference by digest.
+        type: str
+        required: true
+      subpath:
+        description: Folder of the image that is mounted; empty for all of it. One that is not there is refused.
+        type: str
+        default: ""
+  platform:
+    description: Platform to take of an image for several ones.
+    type: str
+    default: linux/amd64
+  parallel:
+    description: How many images are brought at a time.
+    type: int
+    default: 4
+  timeout:
+    description: Seconds to wait for another play that changes the store.
+    type: int
+    default: 3600
+"""
+
+EXAMPLES = r"""
+- name: Unpack an image
+  gaia_data.vre.image_store:
+    images:
+      - reference: registry.example.org/vre/ocean@{{ lock.images.ocean.digest }}
+    authfile: /etc/gaia-vre/docker/config.json
+"""
+
+RETURN = r"""
+store:
+  description: The store's folder.
+  type: str
+  returned: success
+brought:
+  description: References of the images that were brought, or would be.
+  type: list
+  elements: str
+  returned: success
+"""
+
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _registries_option
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._registry import Registries
+from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
+from ansible_collections.gaia_data.vre.plugins.module_utils._store.store import Store, wanted
+
+
+def main() -> None:
+    """Parse, call, report."""
+    module = AnsibleModule(
+        argument_spec={
+            "store": {"type": "path", "default": layout.DEFAULT},
+            "images": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "reference": {"type": "str", "required": True},
+                    "subpath": {"type": "str", "default": ""},
+                },
+            },
+            "platform": {"type": "str", "default": "linux/amd64"},
+            "parallel": {"type": "int", "default": 4},
+            "timeout": {"type": "int", "default": 3600},
+            **_registries_option.argument_spec(),
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    store = Store(Path(params["store"]))
+    try:
+        settings = _registries_option.check(module)
+        images = wanted(params["store"], params["images"])
+        brought = store.missing(images)
+        if brought and not module.check_mode:
+            with Registries.open(settings, params["authfile"]) as registries, store.locked(params["timeout"]):
+                brought = store.add(registries, images, params["platform"], params["parallel"])
+        elif not module.check_mode:
+            store.check_subpaths(images)
+    except VreError as error:
+        module.fail_json(msg=str(error))
+    else:
+        module.exit_json(changed=bool(brought), store=params["store"], brought=[str(image) for image in brought])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""Which sessions the check starts, and what their results mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _plan
+
+
+def manifest(**images: tuple[str, bool, bool]) -> dict[str, Any]:
+    """Images as ``(kind, has offered, has candidate)``."""
+    return {
+        "images": {
+            name: {
+                "kind": kind,
+                "offered": {"digest": "1"} if offered else None,
+                "candidate": {"digest": "2"} if candidate else None,
+            }
+            for name, (kind, offered, candidate) in images.items()
+        }
+    }
+
+
+def row(image: str, ok: bool = True) -> dict[str, Any]:
+    kernel = f"conda-env-{image}"
+    return {"image": image, "environment": image, "kernel": kernel, "ok": ok, "error": "" if ok else "boom"}
+
+
+def session(*images: str, candidates: tuple[str, ...] = (), system: str = "lab") -> dict[str, Any]:
+    return {"system": system, "images": list(images), "candidates": list(candidates)}
+
+
+def done(of: dict[str, Any], *rows: dict[str, Any], started: bool = True, error: str = "") -> dict[str, Any]:
+    return {**of, "results": list(rows), "launch_seconds": 3.0 if started else 0.0, "error": error}
+
+
+@pytest.mark.parametrize(
+    ("images", "scope", "sessions"),
+    [
+        # The first deploy: everything is new, one session tries it all.
+        (
+            {"lab": ("system", False, True), "a": ("business", False, True), "b": ("business", False, True)},
+            "candidates",
+            [session("a", "b", candidates=("lab", "a", "b"))],
+        ),
+        # One image is new: only it is mounted.
+        (
+            {"lab": ("system", True, False), "a": ("business", True, True), "b": ("business", True, False)},
+            "candidates",
+            [session("a", candidates=("a",))],
+        ),
+        # A new system image must run what is there already.
+        (
+            {"lab": ("system", True, True), "a": ("business", True, False)},
+            "candidates",
+            [session("a", candidates=("lab",))],
+        ),
+        ({"lab": ("system", True, False), "a": ("business", True, False)}, "candidates", []),
+        ({"lab": ("system", True, False), "a": ("business", True, True)}, "offered", [session("a")]),
+        ({"lab": ("system", False, True), "a": ("business", False, True)}, "offered", []),
+    ],
+)
+def test_sessions(images: dict[str, Any], scope: str, sessions: list[Any]) -> None:
+    assert _plan.sessions(manifest(**images), scope) == sessions
+
+
+def test_an_image_that_is_not_there_yet_is_not_mounted() -> None:
+    images = {"lab": ("system", True, True), "a": ("business", True, False), "b": ("business", False, False)}
+    assert _plan.sessions(manifest(**images), "candidates") == [session("a", candidates=("lab",))]
+
+
+def test_a_session_that_did_not_start_is_tried_image_by_image() -> None:
+    both = session("a", "b", candidates=("lab", "a"))
+    assert _plan.again([done(both, started=False)]) == [
+        session("a", candidates=("lab", "a")),
+        session("b", candidates=("lab",)),
+    ]
+    assert _plan.again([done(both, row("a"))]) == []
+    assert _plan.again([done(session("a", candidates=("a",)), started=False)]) == []
+
+
+def test_what_ran_is_offered_and_what_failed_is_told() -> None:
+    both = session("a", "b", candidates=("lab", "a", "b"))
+    verdict = _plan.judge([done(both, row("a"), row("b", ok=False))])
+    assert verdict == {"promote": ["lab", "a"], "failed": [row("b", ok=False)]}
+
+
+def test_the_second_try_counts() -> None:
+    results = [
+        done(session("a", "b", candidates=("a", "b")), row("a", ok=False), row("b", ok=False), started=False),
+        done(session("a", candidates=("a",)), row("a")),
+        done(session("b", candidates=("b",)), row("b", ok=False), started=False),
+    ]
+    verdict = _plan.judge(results)
+    assert verdict["promote"] == ["a"]
+    assert [found["image"] for found in verdict["failed"]] == ["b"]
+
+
+def test_a_kernel_must_run_in_each_system_image() -> None:
+    results = [
+        done(session("a", candidates=("lab", "a")), row("a", ok=False)),
+        done(session("a", candidates=("new", "a"), system="new"), row("a")),
+    ]
+    assert _plan.judge(results) == {"promote": ["new"], "failed": [row("a", ok=False)]}
+
+
+def test_a_system_image_that_does_not_start_is_not_offered_but_told() -> None:
+    verdict = _plan.judge([done(session(candidates=("lab",)), started=False, error="no such image")])
+    assert verdict["promote"] == []
+    assert [(found["kernel"], found["error"]) for found in verdict["failed"]] == [("session of lab", "no such image")]
+
+
+def test_an_image_whose_kernels_are_unknown_passes_with_its_session() -> None:
+    assert _plan.judge([done(session("a", candidates=("a",)))])["promote"] == ["a"]
+
+
+def test_a_system_image_in_which_nothing_runs_is_not_offered() -> None:
+    verdict = _plan.judge([done(session("a", candidates=("lab",)), row("a", ok=False))])
+    assert verdict == {"promote": [], "failed": [row("a", ok=False)]}
+
+
+def test_many_images_are_tried_in_several_sessions() -> None:
+    images = {f"a{number:03}": ("business", False, True) for number in range(45)}
+    sessions = _plan.sessions(manifest(lab=("system", False, True), **images), "candidates")
+    assert [len(found["images"]) for found in sessions] == [20, 20, 5]
+    assert [name for found in sessions for name in found["images"]] == sorted(images)
+    assert all(found["candidates"] == ["lab", *found["images"]] for found in sessions)
+    verdict = _plan.judge([done(found, *(row(name) for name in found["images"])) for found in sessions])
+    assert verdict == {"promote": ["lab", *sorted(images)], "failed": []}
+
+
+def test_one_broken_image_of_twenty_keeps_nineteen_on_the_way() -> None:
+    names = [f"a{number:02}" for number in range(20)]
+    tried = session(*names, candidates=tuple(names))
+    verdict = _plan.judge([done(tried, *(row(name, ok=name != "a07") for name in names))])
+    assert verdict["promote"] == [name for name in names if name != "a07"]
+    assert [found["image"] for found in verdict["failed"]] == ["a07"]
+
+
+def test_the_report_says_how_each_kernel_did_and_what_is_on_offer() -> None:
+    images = {
+        "lab": {"kind": "system", "offered": {"version": "1"}, "candidate": None},
+        "a": {"kind": "business", "offered": {"version": "1"}, "candidate": {"version": "2"}},
+        "b": {"kind": "business", "offered": {"version": "1"}, "candidate": {"version": "2"}},
+        "c": {"kind": "business", "offered": None, "candidate": {"version": "1"}},
+    }
+    runs = {
+        "image": "a",
+        "kernel": "ka",
+        "ok": True,
+        "language": "python",
+        "version": "3.13",
+        "seconds": 1.5,
+        "error": "",
+    }
+    fails = {
+        "image": "b",
+        "environment": "b",
+        "kernel": "kb",
+        "ok": False,
+        "error": "boom",
+        "last_lines": "Traceback\nboom",
+    }
+    none = {"image": "lab", "environment": "", "kernel": "session of lab", "ok": False, "error": "no answer"}
+    lines = _plan.report(
+        {"images": images}, [{"results": [runs, fails]}], {"promote": ["a"], "failed": [fails, none]}, "candidates"
+    )
+    assert lines == [
+        "a, ka: runs, python 3.13, 1.5 s",
+        "b, kb: FAILED: boom",
+        "    | Traceback",
+        "    | boom",
+        "session of lab: FAILED: no answer",
+        "b 2: its check did not pass, 1 stays on offer.",
+        "c 1: its check did not pass, not on offer.",
+        "On offer: a 2, b 1, lab 1.",
+    ]
+
+
+def test_the_report_of_nothing_new() -> None:
+    images = {"lab": {"kind": "system", "offered": {"version": "1"}, "candidate": None}}
+    assert _plan.report({"images": images}, [], {}, "candidates") == [
+        "Nothing is new, so nothing was tried.",
+        "On offer: lab 1.",
+    ]

@@ -1,0 +1,116 @@
+"""What an admin is told of a centre."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _status
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+def pin(number: int) -> dict[str, Any]:
+    return {"version": str(number), "digest": f"sha256:{number:064x}"}
+
+
+MANIFEST: dict[str, Any] = {
+    "substrate": "docker",
+    "mount_kind": "image",
+    "images": {
+        "lab": {"offered": pin(1), "candidate": None},
+        "ocean": {"offered": pin(2), "candidate": pin(3), "retained": [pin(4)]},
+        "geo": {"offered": None, "candidate": None},
+    },
+    "compositions": {
+        "coastal": {"system": "lab", "business": ["ocean"]},
+        "land": {"system": "lab", "business": ["geo"]},
+    },
+}
+CHECKS = {
+    "images": {
+        "lab": {"digest": pin(1)["digest"], "at": "2026-11-25T09:00:00Z", "ok": True},
+        "ocean": {
+            "digest": pin(3)["digest"],
+            "at": "2026-11-24T11:00:00Z",
+            "ok": False,
+            "failed": ["k-ocean"],
+            "error": "no x",
+        },
+    }
+}
+SESSION = {"user": "alice", "since": "2026-11-25T11:30:00.5Z", "composition": "coastal", "images": {"ocean": pin(4)}}
+
+
+def test_the_report() -> None:
+    notice = {"text": {"fr": "Bientôt"}, "drain": True}
+    assert _status.report(MANIFEST, CHECKS, notice, [SESSION], NOW) == [
+        "Substrate docker, mount kind image.",
+        "Drained: no new session can start.",
+        "Announced: Bientôt",
+        "Offered: lab 1 at sha256:000000000000, checked 3 h ago",
+        "Offered: ocean 2 at sha256:000000000000, not checked yet",
+        "Candidate: ocean 3 at sha256:000000000000, check FAILED 1 d ago: k-ocean: no x; 2 stays on offer",
+        "Retained: ocean 4 at sha256:000000000000",
+        "Not here (yet): geo; run publish",
+        "Composition coastal: can be launched",
+        "Composition land: cannot be launched, as geo is not on offer",
+        "Sessions: 1",
+        "  alice: composition coastal, since 30 min ago: ocean 4 at sha256:000000000000",
+        "Used by 1: ocean 4 at sha256:000000000000",
+    ]
+
+
+def docker(*environments: list[str]) -> _status.Run:
+    def run(command: Sequence[str]) -> tuple[int, str]:
+        if command[1] == "ps":
+            return 0, "\n".join(str(number) for number, _one in enumerate(environments))
+        return 1, "\n".join(
+            f"{json.dumps(one)} 2026-11-25T11:30:00Z" for one in environments
+        ) + "\nError: no such object"
+
+    return run
+
+
+def test_sessions_are_told_from_other_containers_and_their_secrets_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _name: "/usr/bin/docker")
+    record = json.dumps({"centre": "x", "composition": None, "images": {"ocean": pin(1)}})
+    ours = ["JUPYTERHUB_USER=bob", "JUPYTERHUB_API_TOKEN=secret", f"GAIA_VRE_SESSION={record}"]
+    found = _status.sessions(docker(["A=b"], ours, ["GAIA_VRE_SESSION=junk"]))
+    assert found == [{"user": "bob", "since": "2026-11-25T11:30:00Z", "composition": None, "images": {"ocean": pin(1)}}]
+
+
+def test_an_engine_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _name: "/usr/bin/docker")
+    with pytest.raises(VreError, match="Docker does not answer: no socket"):
+        _status.sessions(lambda _command: (1, "no socket"))
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        ("2026-11-25T12:00:00Z", "just now"),
+        ("2026-11-25T11:59:00.123456789Z", "1 min ago"),
+        ("2026-11-25T02:00:00Z", "10 h ago"),
+        ("2026-11-20T12:00:00Z", "5 d ago"),
+        ("2026-12-25T12:00:00Z", "just now"),
+        ("junk", "at an unknown time"),
+    ],
+)
+def test_ago(when: str, words: str) -> None:
+    assert _status.ago(when, NOW) == words
+
+
+def test_images_by_name() -> None:
+    found = _status.images(MANIFEST, CHECKS)
+    assert found["ocean"]["offered"] == pin(2)
+    assert found["ocean"]["candidate"] == pin(3)
+    assert found["ocean"]["retained"] == [pin(4)]
+    assert found["ocean"]["check"] == CHECKS["images"]["ocean"]
+    assert found["geo"] == {"offered": None, "candidate": None, "retained": [], "check": None}

@@ -1,0 +1,47 @@
+"""image_store as Ansible runs it: what it refuses, and what it does without a registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., dict[str, Any]]
+REFERENCE = f"localhost:1/vre/ocean@sha256:{'a' * 64}"
+
+
+def test_check_mode_tells_what_would_be_brought_and_makes_nothing(run_module: Run, tmp_path: Path) -> None:
+    options = {"store": str(tmp_path / "store"), "images": [{"reference": REFERENCE}]}
+    result = run_module("image_store", options, check=True)
+    assert (result["changed"], result["brought"]) == (True, [REFERENCE])
+    assert not (tmp_path / "store").exists()
+
+
+def test_what_is_there_is_left_alone(run_module: Run, tmp_path: Path) -> None:
+    (tmp_path / ("a" * 64)).mkdir()
+    result = run_module("image_store", {"store": str(tmp_path), "images": [{"reference": REFERENCE}]})
+    assert (result["changed"], result["brought"]) == (False, [])
+
+
+def test_a_registry_that_does_not_answer_leaves_nothing_behind(run_module: Run, tmp_path: Path) -> None:
+    result = run_module("image_store", {"store": str(tmp_path / "store"), "images": [{"reference": REFERENCE}]})
+    assert "registry localhost:1 does not answer" in result["msg"]
+    assert sorted(path.name for path in (tmp_path / "store").iterdir()) == [".lock", "blobs"]
+    assert not list((tmp_path / "store/blobs/sha256").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"images": [{"reference": "localhost:1/x:1"}]}, "this is no digest"),
+        ({"images": [{"reference": REFERENCE, "subpath": "../x"}]}, "plain names only"),
+        ({"store": "/"}, "this cannot be the store's folder"),
+        ({"registries": {"localhost:1": {"pasword": "x"}}}, "unknown key pasword"),
+    ],
+)
+def test_wrong_options(run_module: Run, tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    options = {"store": str(tmp_path / "store"), "images": [{"reference": REFERENCE}], **changes}
+    assert words in run_module("image_store", options)["msg"]
+    assert not (tmp_path / "store").exists()
