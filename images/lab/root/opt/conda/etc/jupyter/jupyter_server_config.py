@@ -8,5 +8,5 @@ import mounted_kernels
 import session_record
 
 mounted_kernels.offer()
-c = get_config()  # type: ignore[name-defined]  # noqa: F821 - given by traitlets
+c = get_config()  # type: ignore[name-defined]  # noqa: F821  # pylint: disable=undefined-variable
 c.ServerApp.tornado_settings = {"page_config_data": session_record.page_config()}
