@@ -9,11 +9,12 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,7 @@ def running(folder: Path, spawner: str) -> Iterator[Hub]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         end = time.monotonic() + 60
@@ -132,8 +134,13 @@ def running(folder: Path, spawner: str) -> Iterator[Hub]:
         if process.poll() is not None:
             raise LabError(f"the hub ended in the middle: {hub.log[-4000:]}")
     finally:
-        process.terminate()  # takes proxy and sessions along
+        proxy = folder / "proxy.pid"
+        group = int(proxy.read_text()) if proxy.exists() else 0
+        process.terminate()  # takes sessions along, and what it started as the proxy
         process.wait(30)
+        if group:  # node may be a script that starts node, which stays
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGTERM)
 
 
 def pin(name: str, number: int, *, system: bool = False) -> dict[str, Any]:
