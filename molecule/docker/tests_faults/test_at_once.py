@@ -71,7 +71,12 @@ def test_two_publishes_at_once_while_users_come_and_go(host: Host, bob: HubClien
     assert json.loads(host.file(MANIFEST).content_string)["images"] == unchecked
 
 
-KILLED_AT = ["The centre's own lines", "Restart the hub", "Write the manifest", "Try the kernels"]
+KILLED_AT = [
+    "The centre's own lines",
+    "Proxy and hub run, also after a reboot",
+    "Write the manifest",
+    "Start sessions and run a line in every kernel",
+]
 
 
 @pytest.mark.parametrize("task", KILLED_AT)
