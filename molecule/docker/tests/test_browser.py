@@ -68,7 +68,6 @@ def test_the_page_works_without_javascript_in_french_on_a_telephone(browser: Bro
     log_in(page, bob)
     shot(page, "launch-page-fr-narrow")
     expect(page.locator("div.vre")).to_contain_text("Mon propre choix")
-    page.check("input[value=free]")
     page.check("input[value=atmosphere]")
     page.click(START)
     page.wait_for_url(re.compile("/hub/spawn-pending/bob|/user/bob/"), timeout=60_000)

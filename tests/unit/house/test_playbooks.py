@@ -9,11 +9,24 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 PLAYBOOKS = sorted(path.relative_to(ROOT) for path in (ROOT / "playbooks").glob("*.yml"))
 INVENTORIES = sorted(path.name for path in (ROOT / "inventories").glob("example-*"))
-PROMISED = {"lock", "deploy", "publish", "verify", "status", "remove", "build", "maintenance", "backup", "restore"}
+PROMISED = {
+    "clean",
+    "lock",
+    "deploy",
+    "publish",
+    "verify",
+    "status",
+    "remove",
+    "build",
+    "maintenance",
+    "backup",
+    "restore",
+}
 
 
 def ansible(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -39,6 +52,18 @@ def test_there_is_an_example_inventory() -> None:
 def test_playbook_passes_the_syntax_check(playbook: Path) -> None:
     done = ansible("ansible-playbook", "--syntax-check", "-i", "inventories/example-docker", str(playbook))
     assert done.returncode == 0, done.stderr
+
+
+def test_an_inventory_without_a_centre_is_told() -> None:
+    done = ansible("ansible-playbook", "-i", "localhost,", "playbooks/inventory.yml")
+    assert done.returncode == 2, done.stdout
+    assert "No host is in the group vre_hubs of this inventory (localhost,). Remedy: " in done.stdout
+
+
+@pytest.mark.parametrize("playbook", [path for path in PLAYBOOKS if path.stem not in {"build", "inventory"}], ids=str)
+def test_playbook_looks_for_a_centre_first(playbook: Path) -> None:
+    first = yaml.safe_load((ROOT / playbook).read_text())[0]
+    assert first["ansible.builtin.import_playbook"] == "inventory.yml"
 
 
 @pytest.mark.parametrize("inventory", INVENTORIES)
