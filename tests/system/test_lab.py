@@ -24,7 +24,9 @@ ONE, TWO = (f"test{os.getpid()}{letter}" for letter in "ab")
 
 def lab(*words: str, code: int = 0) -> str:
     """What the command ``lab`` printed, on both streams."""
-    done = subprocess.run([LAB, *words], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(
+        [LAB, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300
+    )
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
 
@@ -133,7 +135,7 @@ def test_nothing_is_left_of_a_lab_that_was_killed_while_it_booted(seconds: float
     folder = lab_dir(ONE)
     # Not through the shim: the signal is for Python itself.
     words = ["python", "-m", "gaia_lab", "up", SPEC, "--name", ONE]
-    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as command:
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as command:
         time.sleep(seconds)
         command.kill()
     index = state(ONE)["index"] if (folder / "lab.json").exists() else None
@@ -143,7 +145,9 @@ def test_nothing_is_left_of_a_lab_that_was_killed_while_it_booted(seconds: float
 
 def test_up_goes_on_where_another_was_killed() -> None:
     with subprocess.Popen(
-        ["python", "-m", "gaia_lab", "up", SPEC, "--name", ONE], stderr=subprocess.DEVNULL
+        ["python", "-m", "gaia_lab", "up", SPEC, "--name", ONE],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as command:
         time.sleep(0.9)
         command.kill()

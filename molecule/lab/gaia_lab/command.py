@@ -14,8 +14,8 @@ def say(text: str) -> None:
     print(f"lab: {text}", file=sys.stderr, flush=True)
 
 
-def run(*argv: str, stdin: str | None = None, timeout: float = 900) -> str:
-    """Run a program to its end and give its stdout.
+def run(*argv: str, stdin: str = "", timeout: float = 900) -> str:
+    """Run a program to its end and give its stdout. It never gets our stdin, which ssh would leave non-blocking.
 
     :raises LabError: when it ends with another code than 0 or takes longer than ``timeout`` seconds.
     """
@@ -32,15 +32,18 @@ def run(*argv: str, stdin: str | None = None, timeout: float = 900) -> str:
 def succeeds(argv: Sequence[str], timeout: float = 30) -> bool:
     """Whether a program ends with 0; its output is dropped."""
     try:
-        return subprocess.run(argv, capture_output=True, timeout=timeout, check=False).returncode == 0
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired:
         return False
+    return done.returncode == 0
 
 
 def answer(argv: Sequence[str], timeout: float = 30) -> str:
     """What a program printed, whatever its exit code; empty when it did not end in time."""
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False)
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False
+        )
     except subprocess.TimeoutExpired:
         return ""
     return done.stdout.strip()

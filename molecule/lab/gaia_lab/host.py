@@ -87,7 +87,7 @@ class Host:
         mask.symlink_to("/dev/null")
         outer.lend_packages(self.upper)
 
-    def chroot(self, *argv: str, stdin: str | None = None) -> None:
+    def chroot(self, *argv: str, stdin: str = "") -> None:
         """Run a program in the host's root before it boots."""
         base = ensure_base(self.spec.base)
         script = f"{self._mount(base)} && exec chroot {shlex.quote(str(self.folder / 'root'))} {shlex.join(argv)}"
