@@ -139,6 +139,7 @@ def test_the_link_is_that_of_the_choice(browser: Browser, alice: HubClient) -> N
     versions = {"lab": "2026.11", "ocean": "2026.2", "atmosphere": "2026.1"}
     assert query["pin"] == [f"{name}@{digest(name, version)}" for name, version in versions.items()]
     page.click("label[for=vre-free]")
+    expect(page.locator("#vre-summary")).to_have_text("Your session: JupyterLab · no environment is ticked · Small")
     page.check("input[value=climate]")
     page.uncheck("#vre-pin")
     expect(page.locator("#vre-summary")).to_have_text("Your session: Climate statistics · Small")

@@ -61,7 +61,7 @@ def render(
 
     context: dict[str, Any] = {"t": translate, "lang": lang, "notice": notice_shown(notice, lang)}
     if manifest is None:
-        return template.render(context, message="no_manifest", cards=False)
+        return template.render(context, centre="", message="no_manifest", cards=False)
     cards = _Cards(manifest, groups, lang, checks or Checks(version=1), now or datetime.now(UTC))
     systems = cards.images("system")
     business = cards.images("business")
@@ -71,6 +71,7 @@ def render(
     default = next(iter(manifest.resources.values()), None)
     return template.render(
         context,
+        centre=text(manifest.centre.title, lang),
         message="" if free or ready else "nothing",
         cards=bool(compositions or (manifest.free_choice and business)),
         free=free,

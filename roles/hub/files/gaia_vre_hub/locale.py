@@ -27,6 +27,7 @@ MESSAGES: dict[str, dict[str, str]] = {
     "more": {"en": "{value} more", "fr": "{value} de plus"},
     "last_failed": {"en": "last check failed", "fr": "dernière vérification en échec"},
     "your_session": {"en": "Your session:", "fr": "Votre session :"},
+    "none_ticked": {"en": "no environment is ticked", "fr": "aucun environnement n'est coché"},
     "link": {"en": "Link to this choice", "fr": "Lien vers ce choix"},
     "link_help": {
         "en": "Whoever opens it, and may use what it names, starts the same environments.",

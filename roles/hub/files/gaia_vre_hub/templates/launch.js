@@ -76,6 +76,7 @@ addEventListener("DOMContentLoaded", () => {
     const parts = free ? (business.length ? business : picked("system")).map(title) : [title(choice)];
     summary.textContent = `${say.your_session} `;
     summary.append(Object.assign(document.createElement("b"), { textContent: parts.join(" + ") }));
+    if (free && !business.length) summary.append(` · ${say.none_ticked}`);
     if (resources.length) summary.append(` · ${title(resources[0])}`);
   };
   links.hidden = false;
