@@ -21,6 +21,7 @@ description:
     schema moved, also backwards.
   - When the hub does not answer in time, releases, files and database are put back as they were when it last answered,
     and the former hub starts. The module fails then, with the last words of the new one.
+  - Another play that switches, installs or restores on the same host is waited for.
   - Sessions run elsewhere and are not touched.
 author:
   - Gaia Data (@gaia-data)
@@ -170,9 +171,10 @@ def main() -> None:
     switch = _switch.Switch(wanted)
     _switch.outlive_connection()
     try:
-        changed = switch.look()
-        if changed and not module.check_mode:
-            switch.act()
+        with _switch.alone(root):
+            changed = switch.look()
+            if changed and not module.check_mode:
+                switch.act()
     except VreError as error:
         module.fail_json(msg=str(error))
     else:
