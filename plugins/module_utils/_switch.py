@@ -139,7 +139,9 @@ class Switch:
             said = error.message if isinstance(error, VreError) else f"the hub could not be switched: {error}"
             raise VreError(f"{said}. Its last words:\n{words}\n{told}", "hub") from error
         if self.renew:
-            systemctl("reload", PROXY)
+            run(
+                ["systemctl", "reload", PROXY]
+            )  # fails with a pair that does not fit; the proxy gives its former one then
             self._wait_certificate()
         if self.why or self.unkept:
             self._keep()

@@ -71,7 +71,7 @@ def traces(host: Host, tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
     watcher.start()
     # As on a first deploy: the files with secrets, the units and the configuration are written again, and pulls log in.
     host.check_output(
-        "rm -f /etc/gaia-vre/secrets/settings.json /etc/gaia-vre/jupyterhub_config.py /etc/gaia-vre/tls/* "
+        "rm -f /etc/gaia-vre/secrets/settings.json /etc/gaia-vre/jupyterhub_config.py /etc/gaia-vre-proxy/* "
         "/etc/gaia-vre/docker/config.json /etc/systemd/system/gaia-vre-*.service"
     )
     image = host.check_output("docker image ls --digests --format '{{.Repository}}@{{.Digest}}' | grep /vre/geo@")
@@ -120,7 +120,8 @@ def test_no_file_that_everybody_may_read_has_a_secret(host: Host, traces: dict[s
 def test_files_with_secrets_are_for_root_alone(host: Host, traces: dict[str, str]) -> None:
     assert traces
     wrong = host.check_output(
-        "find /etc/gaia-vre/secrets /etc/gaia-vre/tls /etc/gaia-vre/docker -type f ! -perm 0600 -o -type f ! -user root"
+        "find /etc/gaia-vre/secrets /etc/gaia-vre/docker -type f ! -perm 0600 -o -type f ! -user root; "
+        "find /etc/gaia-vre-proxy -type f ! -perm 0640 -o -type f ! -user root -o -type f ! -group gaia-vre-proxy"
     )
     assert wrong == ""
 
