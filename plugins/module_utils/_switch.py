@@ -13,7 +13,7 @@ import shutil
 import signal
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -72,9 +72,13 @@ class Wanted:
 
 @dataclass
 class Switch:
-    """One switch. ``look`` first; ``act`` when there is something to do."""
+    """One switch. ``look`` first; ``act`` when there is something to do.
+
+    :param pending: in check mode, for whom files would have been written before: ``hub``, ``proxy``, ``certificate``.
+    """
 
     wanted: Wanted
+    pending: Sequence[str] = ()
     why: dict[str, str] = field(default_factory=dict)
     enable: list[str] = field(default_factory=list)
     renew: bool = False
@@ -94,9 +98,11 @@ class Switch:
                 self.why[unit] = f"{wanted.root / name} is to be {wanted.releases[name].name}"
             elif stale := _units.why_stale(_units.sums(wanted.reads[unit]), record):
                 self.why[unit] = stale
+            elif name in self.pending:
+                self.why[unit] = "what it reads changes"
             if state.get("UnitFileState") != "enabled":
                 self.enable.append(unit)
-        self.renew = PROXY not in self.why and not self.gives_certificate()
+        self.renew = PROXY not in self.why and ("certificate" in self.pending or not self.gives_certificate())
         # Also when a play was killed after the restart: what is older would come back at the next failure.
         self.unkept = not _good.holds(wanted.good, wanted.kept)
         return bool(self.why or self.enable or self.renew or self.unkept)

@@ -94,6 +94,14 @@ options:
     description: Seconds that a hub may take to answer.
     type: int
     default: 60
+  pending:
+    description:
+      - For whom the play changed files before. It matters in check mode, where these were not written; otherwise the
+        files decide.
+    type: list
+    elements: str
+    choices: [hub, proxy, certificate]
+    default: []
 """
 
 EXAMPLES = r"""
@@ -143,6 +151,7 @@ def main() -> None:
             "hub_url": {"type": "str", "required": True},
             "certificate": {"type": "path"},
             "retries": {"type": "int", "default": 60},
+            "pending": {"type": "list", "elements": "str", "choices": ["hub", "proxy", "certificate"], "default": []},
         },
         supports_check_mode=True,
     )
@@ -168,7 +177,7 @@ def main() -> None:
         certificate=params["certificate"],
         retries=params["retries"],
     )
-    switch = _switch.Switch(wanted)
+    switch = _switch.Switch(wanted, params["pending"] if module.check_mode else ())
     _switch.outlive_connection()
     try:
         with _switch.alone(root):
