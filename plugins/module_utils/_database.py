@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
-from ansible_collections.gaia_data.vre.plugins.module_utils._units import run
+from ansible_collections.gaia_data.vre.plugins.module_utils._units import Done, run
 
 WHERE = "hub_db_url"
 
@@ -90,7 +91,7 @@ class Database:
             )
         partial = target.with_name(f"{target.name}.partial")
         partial.touch(mode=0o600)
-        done = run(["sh", "-c", f'exec >"$0"; {self.backup_command}', str(partial)])
+        done = _shell(self.backup_command, f"</dev/null >{shlex.quote(str(partial))}")
         if done.code or not partial.stat().st_size:
             partial.unlink()
             line = (done.err.strip().splitlines() or ["it wrote nothing"])[-1]
@@ -109,7 +110,7 @@ class Database:
                 None,
                 "put it back by hand, or set the variable to a command that reads it from its input",
             )
-        done = run(["sh", "-c", f'exec <"$0"; {self.restore_command}', str(source)])
+        done = _shell(self.restore_command, f"<{shlex.quote(str(source))}")
         if done.code:
             line = (done.err.strip().splitlines() or ["it said nothing"])[-1]
             raise VreError(f"the dump {source} was not put back: {line}", "hub_db_restore_command")
@@ -134,6 +135,11 @@ class Database:
         if self.file is None and not self.backup_command:
             self.dump(self.folder / "database.dump")  # says what is missing
         return Migration(self, mover, found["head"])
+
+
+def _shell(command: str, redirection: str) -> Done:
+    """Run a command of the admin's. The shell reads it from its input: a command line is seen by all."""
+    return run(["sh", "-s"], stdin=f"{{ {command}\n}} {redirection}\n")
 
 
 @dataclass

@@ -17,7 +17,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreEr
 
 Run = Callable[[Sequence[str]], "tuple[int, str]"]
 UNITS = ("gaia-vre-hub.service", "gaia-vre-proxy.service", "gaia-vre-verify.timer")
-FOLDERS = ("/var/lib/docker", "/var/lib/containerd", "/var/lib/gaia-vre")
+FOLDERS = ("/var/lib/docker", "/var/lib/containerd", "/var/lib/gaia-vre")  # and the store of unpacked images
 # Only these two of a session's variables are looked at; others hold its secrets.
 RECORD, USER = "GAIA_VRE_SESSION", "JUPYTERHUB_USER"
 
@@ -57,10 +57,13 @@ def _session(line: str) -> dict[str, Any] | None:
     return {"user": variables.get(USER, ""), "since": since, "composition": record.get("composition"), "images": images}
 
 
-def disks() -> list[dict[str, Any]]:
-    """Bytes ``free`` and ``total`` where images and the hub's state lie, each file system once."""
+def disks(store: str) -> list[dict[str, Any]]:
+    """Bytes ``free`` and ``total`` where images and the hub's state lie, each file system once.
+
+    :param store: folder of the unpacked images.
+    """
     found: dict[int, dict[str, Any]] = {}
-    for folder in FOLDERS:
+    for folder in (*FOLDERS, store):
         if Path(folder).is_dir():
             usage = shutil.disk_usage(folder)
             device = Path(folder).stat().st_dev

@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import re
 import shutil
 import signal
 import ssl
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,9 +72,13 @@ class Wanted:
 
 @dataclass
 class Switch:
-    """One switch. ``look`` first; ``act`` when there is something to do."""
+    """One switch. ``look`` first; ``act`` when there is something to do.
+
+    :param pending: in check mode, for whom files would have been written before: ``hub``, ``proxy``, ``certificate``.
+    """
 
     wanted: Wanted
+    pending: Sequence[str] = ()
     why: dict[str, str] = field(default_factory=dict)
     enable: list[str] = field(default_factory=list)
     renew: bool = False
@@ -90,10 +98,13 @@ class Switch:
                 self.why[unit] = f"{wanted.root / name} is to be {wanted.releases[name].name}"
             elif stale := _units.why_stale(_units.sums(wanted.reads[unit]), record):
                 self.why[unit] = stale
+            elif name in self.pending:
+                self.why[unit] = "what it reads changes"
             if state.get("UnitFileState") != "enabled":
                 self.enable.append(unit)
-        self.renew = PROXY not in self.why and not self.gives_certificate()
-        self.unkept = not wanted.good.is_file()
+        self.renew = PROXY not in self.why and ("certificate" in self.pending or not self.gives_certificate())
+        # Also when a play was killed after the restart: what is older would come back at the next failure.
+        self.unkept = not _good.holds(wanted.good, wanted.kept)
         return bool(self.why or self.enable or self.renew or self.unkept)
 
     def told(self) -> list[str]:
@@ -126,7 +137,7 @@ class Switch:
             for name, release in self.wanted.releases.items():
                 link(self.wanted.root / name, release)
             self._start(self.why)
-            if self.why:
+            if self.why or self.unkept:
                 self._wait()
         except (VreError, OSError) as error:
             words = _words(began)
@@ -134,7 +145,9 @@ class Switch:
             said = error.message if isinstance(error, VreError) else f"the hub could not be switched: {error}"
             raise VreError(f"{said}. Its last words:\n{words}\n{told}", "hub") from error
         if self.renew:
-            systemctl("reload", PROXY)
+            run(
+                ["systemctl", "reload", PROXY]
+            )  # fails with a pair that does not fit; the proxy gives its former one then
             self._wait_certificate()
         if self.why or self.unkept:
             self._keep()
@@ -219,9 +232,25 @@ class Switch:
                 "see that its disk has room, and deploy again",
             ) from error
         for name, release in self.wanted.releases.items():
+            if self.before[name] == release:
+                continue  # nothing became older
             for folder in self.wanted.root.glob(f"{name}-*"):
                 if folder not in (release, self.before[name]):
-                    shutil.rmtree(folder)
+                    shutil.rmtree(folder, ignore_errors=True)  # what is left goes with the next one
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait for another play that installs, switches or restores here."""
+    if not folder.is_dir():
+        yield  # in check mode: it is still to come
+        return
+    number = os.open(str(folder), os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
 
 
 def outlive_connection() -> None:
@@ -258,9 +287,11 @@ def _target(link: Path) -> Path | None:
 
 
 def link(link: Path, target: Path) -> None:
-    """Point a link somewhere else, at once."""
+    """Point a link somewhere else, at once. A folder there, as a former layout had it, becomes a former release."""
     if _target(link) == target:
         return
+    if link.is_dir() and not link.is_symlink():
+        link.rename(link.with_name(f"{link.name}-former"))
     new = link.parent / f".{link.name}.new"
     new.unlink(missing_ok=True)
     new.symlink_to(target.name)

@@ -31,6 +31,10 @@ options:
     description: Path of the manifest that the hub reads, on the host that runs the module.
     type: path
     default: /etc/gaia-vre/manifest.json
+  store:
+    description: Folder of the unpacked images.
+    type: path
+    default: /var/lib/gaia-vre-store
 """
 
 EXAMPLES = r"""
@@ -75,12 +79,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _check, _status
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
 
 
 def main() -> None:
     """Parse, call, report."""
     module = AnsibleModule(
-        argument_spec={"manifest": {"type": "path", "default": "/etc/gaia-vre/manifest.json"}},
+        argument_spec={
+            "manifest": {"type": "path", "default": "/etc/gaia-vre/manifest.json"},
+            "store": {"type": "path", "default": layout.DEFAULT},
+        },
         supports_check_mode=True,
     )
 
@@ -97,7 +105,7 @@ def main() -> None:
     except VreError as error:
         module.fail_json(msg=str(error))
     else:
-        services, disks = _status.units(run), _status.disks()
+        services, disks = _status.units(run), _status.disks(module.params["store"])
         now = datetime.now(timezone.utc)
         lines = _status.report(manifest, checks, notice, running, now) + _status.host_report(services, disks)
         module.exit_json(

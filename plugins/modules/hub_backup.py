@@ -105,7 +105,7 @@ def main() -> None:
             "secrets": {"type": "path", "default": "/etc/gaia-vre/secrets", "no_log": False},
             "state": {"type": "path", "default": "/var/lib/gaia-vre"},
             "user": {"type": "str", "default": "gaia-vre"},
-            "backup_command": {"type": "str", "default": ""},
+            "backup_command": {"type": "str", "default": "", "no_log": True},
         },
         supports_check_mode=True,
     )

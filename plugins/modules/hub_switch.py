@@ -21,6 +21,7 @@ description:
     schema moved, also backwards.
   - When the hub does not answer in time, releases, files and database are put back as they were when it last answered,
     and the former hub starts. The module fails then, with the last words of the new one.
+  - Another play that switches, installs or restores on the same host is waited for.
   - Sessions run elsewhere and are not touched.
 author:
   - Gaia Data (@gaia-data)
@@ -93,6 +94,14 @@ options:
     description: Seconds that a hub may take to answer.
     type: int
     default: 60
+  pending:
+    description:
+      - For whom the play changed files before. It matters in check mode, where these were not written; otherwise the
+        files decide.
+    type: list
+    elements: str
+    choices: [hub, proxy, certificate]
+    default: []
 """
 
 EXAMPLES = r"""
@@ -136,12 +145,13 @@ def main() -> None:
             "settings": {"type": "path", "default": "/etc/gaia-vre/secrets/settings.json"},
             "state": {"type": "path", "default": "/var/lib/gaia-vre"},
             "user": {"type": "str", "default": "gaia-vre"},
-            "backup_command": {"type": "str", "default": ""},
-            "restore_command": {"type": "str", "default": ""},
+            "backup_command": {"type": "str", "default": "", "no_log": True},
+            "restore_command": {"type": "str", "default": "", "no_log": True},
             "health_url": {"type": "str", "required": True},
             "hub_url": {"type": "str", "required": True},
             "certificate": {"type": "path"},
             "retries": {"type": "int", "default": 60},
+            "pending": {"type": "list", "elements": "str", "choices": ["hub", "proxy", "certificate"], "default": []},
         },
         supports_check_mode=True,
     )
@@ -167,12 +177,13 @@ def main() -> None:
         certificate=params["certificate"],
         retries=params["retries"],
     )
-    switch = _switch.Switch(wanted)
+    switch = _switch.Switch(wanted, params["pending"] if module.check_mode else ())
     _switch.outlive_connection()
     try:
-        changed = switch.look()
-        if changed and not module.check_mode:
-            switch.act()
+        with _switch.alone(root):
+            changed = switch.look()
+            if changed and not module.check_mode:
+                switch.act()
     except VreError as error:
         module.fail_json(msg=str(error))
     else:

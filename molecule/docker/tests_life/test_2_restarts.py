@@ -30,6 +30,9 @@ def test_another_offer_and_touched_files_restart_nothing(host: Host, other_offer
 @pytest.mark.usefixtures("survives")
 def test_another_setting_of_the_hub_restarts_the_hub_alone(host: Host) -> None:
     before = processes(host)
+    dry = run(variables={"hub_cull_timeout": 7300}, check=True)
+    assert "gaia-vre-hub.service starts again: what it reads changes" in dry.text
+    assert processes(host) == before
     assert run(variables={"hub_cull_timeout": 7300}).changed == 3  # the offer as it was, the setting, the restart
     after = processes(host)
     assert after["gaia-vre-hub"] != before["gaia-vre-hub"]

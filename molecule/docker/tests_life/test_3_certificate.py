@@ -85,16 +85,24 @@ def test_a_certificate_that_the_host_renews(host: Host, alice: HubClient) -> Non
     assert given() == second
     assert processes(host) == before
 
-    host.check_output(f"cp {place}/fullchain.pem {place}/privkey.pem; systemctl reload gaia-vre-proxy")
+    refused = host.run(f"cp {place}/fullchain.pem {place}/privkey.pem; systemctl reload gaia-vre-proxy")
+    assert refused.rc != 0, "the tool that renews is told"
+    assert "cannot be used together" in host.check_output("journalctl -u gaia-vre-proxy -n 20 -o cat")
     assert given() == second, "a pair that does not fit leaves the former one in use"
+    assert host.file("/etc/gaia-vre-proxy/hub.crt").content_string.strip() == second, "also after a restart"
     alice.open_session()
     run()  # back to the inventory's own
 
 
 def test_the_key_is_for_the_proxy_only(host: Host) -> None:
-    file = host.file("/etc/gaia-vre/tls/hub.key")
+    file = host.file("/etc/gaia-vre-proxy/hub.key")
     assert (file.user, file.group, file.mode) == ("root", "gaia-vre-proxy", 0o640)
-    hub = host.run("setpriv --reuid=gaia-vre --regid=gaia-vre --init-groups cat /etc/gaia-vre/tls/hub.key")
+    hub = host.run("setpriv --reuid=gaia-vre --regid=gaia-vre --init-groups cat /etc/gaia-vre-proxy/hub.key")
     assert hub.rc != 0
+    proxy = "$(systemctl show --value --property=MainPID gaia-vre-proxy)"
+    groups = host.check_output(f"grep ^Groups: /proc/{proxy}/status").split()
+    assert host.check_output("getent group gaia-vre | cut -d: -f3") not in groups, (
+        "it cannot read the hub's configuration"
+    )
     users = host.check_output("ps -o user= -p $(systemctl show --value --property=MainPID gaia-vre-proxy)")
     assert users.strip().startswith("gaia-vre-p") or users.strip().isdigit()

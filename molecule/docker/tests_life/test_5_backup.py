@@ -69,10 +69,15 @@ def made(done: Played) -> list[Path]:
     return [path for path in (CENTRE / "backups").glob("*.tar.gz") if path.name in done.text]
 
 
-def restore(archive: Path, **more: Any) -> Played:
-    """Restore on the plain host, under its own name."""
+def restore(archive: Path, others: dict[str, Any] | None = None, **more: Any) -> Played:
+    """Restore on the plain host, under its own name, as an admin types it in the inventory's folder."""
     tls = {"certificate": f"{STATE}/spare.pem", "key": f"{STATE}/spare.key"}
-    variables = {"archive": str(archive), "hub_url": f"https://{SPARE}", "hub_tls": tls}
+    variables = {
+        "archive": str(archive.relative_to(CENTRE)),
+        "hub_url": f"https://{SPARE}",
+        "hub_tls": tls,
+        **(others or {}),
+    }
     return run("restore", variables, hosts="spare.yml", **more)
 
 
@@ -154,3 +159,19 @@ def test_restored_on_another_host(host: Host, spare: Host, archive: Path, token:
     assert alice.run(OCEAN, READ).stdout.split() == ["mine", "True"]
     alice.stop()
     assert not spare.file("/opt/gaia-vre/restore.tar.gz").exists
+
+
+def test_what_deploy_would_refuse_stops_no_hub(spare: Host, archive: Path) -> None:
+    before = processes(spare)
+    done = restore(archive, {"hub_bind": "nowhere"}, fails=True)
+    assert "hub_bind must be address:port" in done.text
+    assert done.changed == 0
+    assert processes(spare) == before
+
+
+def test_each_restore_keeps_what_it_replaced(spare: Host, archive: Path, token: str) -> None:
+    assert token not in restore(archive).text
+    (kept,) = spare.check_output("find /var/backups/gaia-vre -type f -user root -perm 0600").split()
+    assert "database.sqlite" in spare.check_output(f"tar tf {kept}").split()
+    stamp = kept.removeprefix("/var/backups/gaia-vre/before-restore-").removesuffix(".tar.gz")
+    assert spare.file(f"/var/lib/gaia-vre/jupyterhub.sqlite.before-restore-{stamp}").exists

@@ -13,7 +13,7 @@ def test_no_unit_is_left(host: Host, unit: str) -> None:
     assert not host.file(f"/etc/systemd/system/{unit}.timer").exists
 
 
-@pytest.mark.parametrize("path", ["/etc/gaia-vre", "/opt/gaia-vre"])
+@pytest.mark.parametrize("path", ["/etc/gaia-vre", "/etc/gaia-vre-proxy", "/opt/gaia-vre"])
 def test_no_file_is_left(host: Host, path: str) -> None:
     assert not host.file(path).exists
 

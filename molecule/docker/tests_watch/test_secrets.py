@@ -71,7 +71,7 @@ def traces(host: Host, tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
     watcher.start()
     # As on a first deploy: the files with secrets, the units and the configuration are written again, and pulls log in.
     host.check_output(
-        "rm -f /etc/gaia-vre/secrets/settings.json /etc/gaia-vre/jupyterhub_config.py /etc/gaia-vre/tls/* "
+        "rm -f /etc/gaia-vre/secrets/settings.json /etc/gaia-vre/jupyterhub_config.py /etc/gaia-vre-proxy/* "
         "/etc/gaia-vre/docker/config.json /etc/systemd/system/gaia-vre-*.service"
     )
     image = host.check_output("docker image ls --digests --format '{{.Repository}}@{{.Digest}}' | grep /vre/geo@")
@@ -122,7 +122,7 @@ def test_files_with_secrets_are_for_those_who_need_them(host: Host, traces: dict
     assert traces
     wrong = host.check_output(
         r"find /etc/gaia-vre/secrets /etc/gaia-vre/docker -type f \( ! -user root -o ! -perm 0600 \); "
-        r"find /etc/gaia-vre/tls -type f \( ! -user root -o ! -group gaia-vre-proxy -o ! -perm 0640 \)"
+        r"find /etc/gaia-vre-proxy -type f \( ! -user root -o ! -group gaia-vre-proxy -o ! -perm 0640 \)"
     )
     assert wrong == ""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _good
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 
 
 @pytest.fixture
@@ -48,3 +50,45 @@ def test_what_was_not_there_when_it_was_kept_is_left_alone(kept: Path) -> None:
     (kept / "absent").write_text("later")
     _good.put_back(kept / "good.tar")
     assert (kept / "absent").read_text() == "later"
+
+
+def test_it_comes_back_with_a_python_that_knows_no_filters(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Debian 12's does not."""
+    present = tarfile.TarFile.extractall
+
+    def former(self: tarfile.TarFile, path: Path, members: list[tarfile.TarInfo]) -> None:
+        present(self, path, members)
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", former)
+    (kept / "secrets/token").write_text("changed")
+    _good.put_back(kept / "good.tar")
+    assert (kept / "secrets/token").read_text() == "abc"
+
+
+def test_one_that_is_cut_off_is_told(kept: Path) -> None:
+    archive = kept / "good.tar"
+    archive.write_bytes(archive.read_bytes()[:700])
+    with pytest.raises(VreError, match="cannot be read"):
+        _good.put_back(archive)
+
+
+def test_whether_it_holds_what_is_there(kept: Path) -> None:
+    archive, paths = kept / "good.tar", [str(kept / name) for name in ("hub", "secrets", "config.py", "absent")]
+    assert _good.holds(archive, paths)
+    (kept / "config.py").write_text("a = 2\n")
+    assert not _good.holds(archive, paths)
+    (kept / "config.py").write_text("a = 1\n")
+    (kept / "secrets/new").touch()
+    assert not _good.holds(archive, paths)
+    (kept / "secrets/new").unlink()
+    assert _good.holds(archive, paths)
+    (kept / "hub").unlink()
+    (kept / "hub").symlink_to("hub-2")
+    assert not _good.holds(archive, paths)
+    archive.write_bytes(archive.read_bytes()[:700])
+    assert not _good.holds(archive, paths)
+    assert not _good.holds(kept / "none.tar", paths)
+
+
+def test_names_below_others_are_no_tops() -> None:
+    assert _good._tops(["a/b", "a/b-c", "a/b/d", "a/b.d/e"]) == ["a/b", "a/b-c", "a/b.d/e"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import ssl
 import threading
 from collections.abc import Iterator
@@ -89,3 +91,36 @@ def test_a_release_in_words(tmp_path: Path) -> None:
     assert _switch.version(tmp_path / "hub-1") == "hub-1"
     (tmp_path / "hub-2/lib/python3.13/site-packages/jupyterhub-6.1.1.dist-info").mkdir(parents=True)
     assert _switch.version(tmp_path / "hub-2") == "hub-2 (JupyterHub 6.1.1)"
+
+
+def test_a_folder_of_the_former_layout_becomes_a_former_release(tmp_path: Path) -> None:
+    (tmp_path / "hub/bin").mkdir(parents=True)
+    _switch.link(tmp_path / "hub", tmp_path / "hub-2")
+    assert (tmp_path / "hub").readlink() == Path("hub-2")
+    assert (tmp_path / "hub-former/bin").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("before", "left"), [("hub-2", ["hub-0", "hub-1", "hub-2"]), ("hub-1", ["hub-1", "hub-2"]), (None, ["hub-2"])]
+)
+def test_the_former_release_stays_until_the_next_one(
+    wanted: _switch.Wanted, tmp_path: Path, before: str | None, left: list[str]
+) -> None:
+    for name in ("hub-0", "hub-1", "hub-2"):
+        (tmp_path / name).mkdir()
+    switch = _switch.Switch(
+        wanted, before={"hub": tmp_path / before if before else None, "proxy": tmp_path / "proxy-1"}
+    )
+    switch._keep()
+    assert sorted(path.name for path in tmp_path.glob("hub-*")) == left
+    assert wanted.good.is_file()
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    with _switch.alone(tmp_path):
+        number = os.open(tmp_path, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(number)
+    with _switch.alone(tmp_path), _switch.alone(tmp_path / "absent"):
+        pass
