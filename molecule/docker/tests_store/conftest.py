@@ -31,7 +31,9 @@ def centre(request: pytest.FixtureRequest) -> Centre:
     if request.param == "directory":
         found: Centre = request.getfixturevalue("unpacking")
         return found
-    return Centre("hub", "image", STATE / "inventory")
+    hub = Centre("hub", "image", STATE / "inventory")
+    hub.play("clean")  # what other folders of tests have left
+    return hub
 
 
 @pytest.fixture
