@@ -13,6 +13,9 @@ from typing import Any
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 
 TIMEOUT = 300
+TRIES = 5
+# What engines and their clients say of a name that they have no image of, or that cannot be one.
+ABSENT = re.compile(r"no such image|invalid reference format", re.IGNORECASE)
 # Source: docker/go-units, HumanSize.
 UNITS = ["", "k", "M", "G", "T", "P"]
 SIZE = re.compile(r"([0-9.]+)([kMGTP]?)B")
@@ -30,28 +33,42 @@ def _docker(*words: str) -> subprocess.CompletedProcess[str]:
         raise VreError(f"the Docker engine gave no answer within {TIMEOUT} s", "docker", None, remedy) from error
 
 
-def containers() -> list[dict[str, Any]]:
+def containers(tries: int = TRIES) -> list[dict[str, Any]]:
     """Every container, running or not, as ``docker inspect`` tells it.
 
-    :raises VreError: when the engine does not answer: then nothing is known about what is in use.
+    :param tries: how often to ask. On a busy host one may end between its listing and its inspection.
+    :raises VreError: when the engine does not tell every one: then nothing is known about what is in use.
     """
     listed = _docker("ps", "--all", "--quiet", "--no-trunc")
-    found: list[dict[str, Any]] = []
-    if listed.returncode == 0 and listed.stdout.split():
-        told = _docker("inspect", "--type", "container", *listed.stdout.split())
-        # One that ended meanwhile is missing; the others are told.
-        found = json.loads(told.stdout or "[]")
     if listed.returncode:
-        words = (listed.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        remedy = "start it (systemctl start docker)"
-        raise VreError(f"the Docker engine does not answer: {words}", "docker", None, remedy)
-    return found
+        raise _silent(listed)
+    if not listed.stdout.split():
+        return []
+    told = _docker("inspect", "--type", "container", *listed.stdout.split())
+    if told.returncode == 0:
+        found: list[dict[str, Any]] = json.loads(told.stdout)
+        return found
+    if tries > 1:
+        return containers(tries - 1)
+    raise _silent(told)
 
 
 def image(name: str) -> str | None:
-    """Id of an image, or None when the engine does not have it."""
+    """Id of an image, or None when the engine does not have it.
+
+    :raises VreError: when the engine does not tell.
+    """
     told = _docker("image", "inspect", "--format", "{{.Id}}", name)
+    if told.returncode and not ABSENT.search(told.stderr):
+        raise _silent(told)
     return told.stdout.strip() if told.returncode == 0 else None
+
+
+def _silent(done: subprocess.CompletedProcess[str]) -> VreError:
+    words = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+    message = f"the Docker engine does not tell what is in use, so nothing is removed: {words}"
+    remedy = "start it (systemctl start docker; journalctl -u docker says more), then clean again"
+    return VreError(message, "docker", None, remedy)
 
 
 def sizes() -> dict[str, int]:
