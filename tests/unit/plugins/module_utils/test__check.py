@@ -94,6 +94,12 @@ def test_the_record_of_candidates_has_their_digests_and_keeps_the_others() -> No
     assert found["old"] == kept
 
 
+def test_what_is_on_offer_is_not_recorded_by_a_session_that_no_user_has() -> None:
+    tried = {"images": ["ocean", "old"], "candidates": ["ocean"]}
+    outcome = _check.Outcome([result(row("ocean"), row("old", ok=False), **tried)])
+    assert list(json.loads(_check.record(MANIFEST, "candidates", outcome, ""))["images"]) == ["ocean"]
+
+
 @pytest.mark.parametrize("junk", ["", "{", "[]", '{"images": 3}', "null"])
 def test_a_record_that_is_junk_is_made_anew(junk: str) -> None:
     made = _check.record(MANIFEST, "offered", _check.Outcome([result(row("old"))]), junk)
@@ -107,6 +113,13 @@ def test_the_record_is_put_in_place_at_once_and_readable(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["checks.json"]
     with pytest.raises(VreError, match="the results cannot be written"):
         _check.write(str(tmp_path / "nowhere/checks.json"), "{}")
+
+
+def test_results_that_cannot_be_put_in_place_leave_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "checks.json").mkdir()
+    with pytest.raises(VreError, match="the results cannot be written"):
+        _check.write(str(tmp_path / "checks.json"), "{}")
+    assert [path.name for path in tmp_path.iterdir()] == ["checks.json"]
 
 
 def test_checks_wait_for_each_other() -> None:
