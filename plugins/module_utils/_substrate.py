@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,11 @@ def wrong_with_store(store: str) -> str:
         return f"{there} cannot be written. {remedy}"
     if flags & os.ST_NOEXEC:
         return f"programs in {there} cannot be run (noexec). {remedy}"
+    for folder in (there, *there.parents):
+        status = folder.stat()
+        if status.st_uid != 0 or status.st_mode & stat.S_IWOTH:
+            message = f"{folder} is not root's alone, so somebody else could change what sessions get"
+            return f"{message}. {remedy} below folders that only root can write"
     return ""
 
 

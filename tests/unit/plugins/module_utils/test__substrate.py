@@ -97,8 +97,14 @@ def test_an_engine_with_neither_kind(version: Any, store_reason: str, words: str
     assert "cannot mount images" in found["reason"]
 
 
-def test_a_store_that_can_be_made(tmp_path: Path) -> None:
-    assert _substrate.wrong_with_store(str(tmp_path / "new/store")) == ""
+def test_a_store_that_can_be_made() -> None:
+    assert _substrate.wrong_with_store("/usr/new/store") == ""
+
+
+def test_a_store_that_somebody_else_could_exchange(tmp_path: Path) -> None:
+    """The folder for temporary files is everybody's, and cleaned by the clock."""
+    said = _substrate.wrong_with_store(str(tmp_path / "store"))
+    assert "is not root's alone, so somebody else could change what sessions get. Remedy: set images_store_dir" in said
 
 
 @pytest.mark.parametrize(
