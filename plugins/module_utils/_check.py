@@ -109,12 +109,13 @@ def run(data: Mapping[str, Any], scope: str, hub: Hub | None, bounds: Bounds) ->
 def alone(longest: float = LONGEST_WAIT) -> Iterator[None]:
     """One check at a time, as all of them share one user; what is new is read when it is ours.
 
-    The lock is on the folder with the hub's releases of Python: any user can open it, and a new release keeps it.
+    The lock is on the library beside the releases: any user can open that folder, and it stays when a release goes.
 
     :param longest: seconds to wait for another one.
     :raises VreError: when another one still runs then.
     """
-    number = os.open(Path(sys.prefix).parent, os.O_RDONLY)
+    beside = Path(sys.prefix).parent
+    number = os.open(beside / "lib" if (beside / "lib").is_dir() else beside, os.O_RDONLY)
     try:
         end = time.monotonic() + longest
         while True:

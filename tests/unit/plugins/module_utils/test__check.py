@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -131,3 +133,17 @@ def test_checks_wait_for_each_other() -> None:
         pass
     with _check.alone(longest=0):
         pass
+
+
+def test_checks_of_two_releases_wait_for_each_other_but_not_for_an_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("hub-1", "hub-2", "lib"):
+        (tmp_path / name).mkdir()
+    command = ["flock", "--nonblock", str(tmp_path), "true"]
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "hub-1"))
+    with _check.alone():
+        assert subprocess.run(command, check=False).returncode == 0
+        monkeypatch.setattr(sys, "prefix", str(tmp_path / "hub-2"))
+        with pytest.raises(VreError, match="another check runs"), _check.alone(longest=0):
+            pass
