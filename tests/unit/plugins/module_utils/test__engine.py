@@ -62,3 +62,16 @@ def test_a_container_that_ended_meanwhile_is_asked_for_no_more(engine: Path) -> 
 def test_an_image_that_the_engine_does_not_have(engine: Path, words: str) -> None:
     engine.write_text(f'#!/bin/sh\necho "{words}" >&2; exit 1\n')
     assert _engine.image("x") is None
+
+
+def test_an_engine_that_says_nothing(engine: Path) -> None:
+    engine.write_text("#!/bin/sh\nexec sleep 60\n")
+    said = r"the Docker engine gave no answer within 0\.1 s\. Remedy: see journalctl -u docker"
+    with pytest.raises(VreError, match=said):
+        _engine.call("version", timeout=0.1)
+
+
+def test_no_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(VreError, match=r"Docker is not installed on this host.*Remedy: install Docker 28 or newer"):
+        _engine.call("version")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -151,19 +150,9 @@ def answers(*outputs: tuple[int, str, str]) -> Any:
     return run
 
 
-def absent(*_arguments: Any, **_options: Any) -> Any:
-    raise FileNotFoundError("docker")
-
-
-def silent(*_arguments: Any, **_options: Any) -> Any:
-    raise subprocess.TimeoutExpired("docker", 60)
-
-
 @pytest.mark.parametrize(
     ("run", "words", "remedy"),
     [
-        (absent, "Docker is not installed on this host", "install Docker 28 or newer"),
-        (silent, "gave no answer within 60 s", "journalctl -u docker"),
         (
             answers((1, NO_ENGINE, CANNOT_CONNECT)),
             "does not answer: Cannot connect to the Docker daemon",
