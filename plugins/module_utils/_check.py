@@ -107,12 +107,15 @@ def run(data: Mapping[str, Any], scope: str, hub: Hub | None, bounds: Bounds) ->
 
 @contextmanager
 def alone(longest: float = LONGEST_WAIT) -> Iterator[None]:
-    """One check at a time, as all of them share one user; the lock is on the folder of the Python that runs them.
+    """One check at a time, as all of them share one user; what is new is read when it is ours.
+
+    The lock is on the library beside the releases: any user can open that folder, and it stays when a release goes.
 
     :param longest: seconds to wait for another one.
     :raises VreError: when another one still runs then.
     """
-    number = os.open(sys.prefix, os.O_RDONLY)
+    beside = Path(sys.prefix).parent
+    number = os.open(beside / "lib" if (beside / "lib").is_dir() else beside, os.O_RDONLY)
     try:
         end = time.monotonic() + longest
         while True:
@@ -153,7 +156,9 @@ def record(data: Mapping[str, Any], scope: str, outcome: Outcome, before: str) -
         kept = {}
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     for name, rows in _plan.by_image(outcome.results).items():
-        state = "candidate" if scope == "candidates" and data["images"][name]["candidate"] else "offered"
+        state = "candidate" if scope == "candidates" else "offered"
+        if not data["images"][name][state]:
+            continue  # on offer, and only tried with a candidate, which no user has
         failed = [row for row in rows if not row["ok"]]
         kept[name] = {
             "digest": data["images"][name][state]["digest"],
@@ -173,11 +178,15 @@ def write(path: str, text: str) -> None:
     """
     target = Path(path)
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, delete=False) as file:
-            file.write(text)
-        aside = Path(file.name)
-        aside.chmod(0o644)
-        aside.replace(target)
+        number, name = tempfile.mkstemp(dir=target.parent)
+        aside = Path(name)
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as file:
+                file.write(text)
+            aside.chmod(0o644)
+            aside.replace(target)
+        finally:
+            aside.unlink(missing_ok=True)
     except OSError as error:
         raise VreError(f"the results cannot be written: {error.strerror}", str(target), None, "run deploy") from error
 

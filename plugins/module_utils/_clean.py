@@ -31,19 +31,33 @@ class Cleaned:
     in_use: list[str] = field(default_factory=list)
 
 
-def needed(path: Path, lock: Iterable[Mapping[str, Any]]) -> set[str]:
-    """References by digest that stay, of the manifest and of a lock's images.
+@dataclass
+class Needed:
+    """References by digest that stay in the engine, and those that stay unpacked in the store."""
+
+    engine: set[str] = field(default_factory=set)
+    store: set[str] = field(default_factory=set)
+
+
+def needed(path: Path, lock: Iterable[Mapping[str, Any]]) -> Needed:
+    """What stays, of the manifest and of a lock's images; where each is, the manifest's mount kind says.
 
     :raises VreError: without a manifest that can be read: then nothing is known about what is needed.
     """
     try:
-        found = _manifest.references(_manifest.load(path.read_text(encoding="utf-8")))
+        manifest = _manifest.load(path.read_text(encoding="utf-8"))
     except OSError as error:
         message = f"the manifest cannot be read: {error.strerror}"
         raise VreError(message, "images_manifest_path", str(path), "run gaia_data.vre.deploy first") from error
     except VreError as error:
         raise VreError(f"{error.message}, so nothing is removed", str(path), None, "run publish first") from error
-    return found | {_reference.parse(image["reference"]).at(str(image["digest"])) for image in lock}
+    wanted = _manifest.references(manifest)
+    wanted += [(image["kind"], _reference.parse(image["reference"]).at(str(image["digest"]))) for image in lock]
+    found = Needed()
+    for kind, reference in wanted:
+        unpacked = kind == "business" and manifest.get("mount_kind") == "directory"
+        (found.store if unpacked else found.engine).add(reference)
+    return found
 
 
 def used(containers: Sequence[Mapping[str, Any]]) -> tuple[set[str], set[str]]:
@@ -55,7 +69,8 @@ def used(containers: Sequence[Mapping[str, Any]]) -> tuple[set[str], set[str]]:
         images |= {str(container.get("Image")), str((container.get("Config") or {}).get("Image"))}
         paths |= {str(bind).partition(":")[0] for bind in host.get("Binds") or []}
         for mount in [*(host.get("Mounts") or []), *(container.get("Mounts") or [])]:
-            (images if mount.get("Type") == "image" else paths).add(str(mount.get("Source")))
+            source = str(mount.get("Source"))
+            (images if mount.get("Type") == "image" and not source.startswith("/") else paths).add(source)
     return images, paths
 
 
@@ -64,17 +79,17 @@ def in_use_below(folder: Path, paths: Iterable[str]) -> bool:
     return any(folder == Path(path) or folder in Path(path).parents for path in paths)
 
 
-def clean(store: Store, keep: set[str], check: bool) -> Cleaned:
+def clean(store: Store, keep: Needed, check: bool) -> Cleaned:
     """Remove what nobody needs.
 
     :param keep: of :func:`needed`.
     :param check: only tell.
-    :raises VreError: when the engine does not answer.
+    :raises VreError: when the engine does not tell what is in use.
     """
     found = Cleaned()
     images, paths = used(_engine.containers())
-    _clean_images(store, keep, images, check, found)
-    names = {_reference.parse(reference).digest.partition(":")[2] for reference in keep}
+    _clean_images(store, keep.engine, images, check, found)
+    names = {_reference.parse(reference).digest.partition(":")[2] for reference in keep.store}
     for folder in store.entries():
         if folder.name in names:
             continue
@@ -92,10 +107,10 @@ def _clean_images(store: Store, keep: set[str], images: set[str], check: bool, f
     if not staged - keep:
         return
     ids = {number for name in images if (number := _engine.image(name))} | images
+    numbers = {reference: _engine.image(reference) for reference in sorted(staged - keep)}
     sizes = _engine.sizes()
     gone = set()
-    for reference in sorted(staged - keep):
-        number = _engine.image(reference)
+    for reference, number in numbers.items():
         if number is None:
             gone.add(reference)
         elif reference in images or number in ids:
@@ -106,4 +121,5 @@ def _clean_images(store: Store, keep: set[str], images: set[str], check: bool, f
             gone.add(reference)
             found.images[reference] = sizes.get(number, 0)
     if gone and not check:
-        store.record(staged - gone)
+        # Read again: the role images adds what it pulls meanwhile.
+        store.record(store.staged() - gone)

@@ -43,6 +43,8 @@ DIED = "build the image again with what its last lines ask for, lock and publish
 SLOW = "raise check_timeout, or build the image so that the kernel starts sooner; then publish again"
 LATE = "raise vre_patience, or split the image; then publish again"
 NO_ANSWER = (URLError, OSError)
+# A certificate that is no authority can be trusted, too. Python names it since 3.10 and sets it by itself since 3.13.
+PARTIAL_CHAIN = ssl.VerifyFlags(0x80000)  # X509_V_FLAG_PARTIAL_CHAIN
 
 
 @dataclass(frozen=True)
@@ -381,15 +383,18 @@ class Conversation:
 
 
 def _trust(ca_file: str | None) -> ssl.SSLContext:
-    """The system's authorities, or those of a file.
+    """The system's authorities, and what is in a file: an authority, or the hub's own certificate.
 
     :raises VreError: when the file is not there or holds none.
     """
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:  # ssl.SSLError is one
         remedy = "give the path of a PEM file on the host that runs this module"
         raise VreError(f"the authority's file cannot be used: {error}", "ca_file", ca_file, remedy) from error
+    context.load_default_certs()
+    context.verify_flags |= PARTIAL_CHAIN
+    return context
 
 
 def _sentence(error: HTTPError) -> str:

@@ -154,10 +154,10 @@ def promote(manifest: Mapping[str, Any], passed: Mapping[str, str], keep: int = 
     return Compiled(found, notes)
 
 
-def references(manifest: Mapping[str, Any]) -> set[str]:
-    """Every reference that a session may be launched from, or may be soon."""
-    pins = (pin for image in manifest["images"].values() for pin in _pins(image))
-    return {str(pin["reference"]) for pin in pins}
+def references(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Kind and reference of everything that a session may be launched from, or may be soon."""
+    images = manifest["images"].values()
+    return [(str(image.get("kind")), str(pin["reference"])) for image in images for pin in _pins(image)]
 
 
 def dump(manifest: Mapping[str, Any]) -> str:

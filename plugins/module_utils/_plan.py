@@ -62,7 +62,7 @@ def by_image(results: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str
     """The rows of each image that was tried: its kernels, or its session where it has none of its own.
 
     A kernel that was tried again under the same system image is judged by that. A system image runs when one of its
-    sessions started in which not every kernel failed.
+    sessions started in which not every kernel failed; a candidate, when all that is on offer runs in it, too.
     """
     rows: dict[str, dict[tuple[str, str], Mapping[str, Any]]] = {}
     for result in results:
@@ -77,6 +77,17 @@ def by_image(results: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str
             own = rows.setdefault(name, {})
             if useful or (system, "") not in own:
                 own[system, ""] = _session_row(name, useful, error or ("" if useful else "every kernel failed in it"))
+    candidates = {name for result in results for name in result["candidates"]}
+    for system in candidates & {result["system"] for result in results}:
+        broken = [
+            row["kernel"]
+            for name in rows.keys() - candidates
+            for (under, _kernel), row in rows[name].items()
+            if under == system and not row["ok"]
+        ]
+        if broken and rows[system][system, ""]["ok"]:
+            error = f"what is on offer does not run in it: {', '.join(sorted(broken))}"
+            rows[system][system, ""] = _session_row(system, False, error)
     return {name: list(found.values()) for name, found in rows.items()}
 
 

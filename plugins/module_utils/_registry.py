@@ -310,8 +310,9 @@ class Registries:
         :param layout: a folder that does not exist yet, for what is not worth keeping.
         """
         host = host_of(reference)
-        arguments = ("--quiet", f"--dest-shared-blob-dir={blobs}", f"docker://{reference}", f"oci:{layout}")
-        self._skopeo("copy", host, *arguments, side="src-")
+        # Uncompressed layers stay so: compressed, they were others.
+        options = ("--quiet", "--dest-oci-accept-uncompressed-layers", f"--dest-shared-blob-dir={blobs}")
+        self._skopeo("copy", host, *options, f"docker://{reference}", f"oci:{layout}", side="src-")
 
 
 # skopeo's words, what they mean, the remedy, and whether the whole registry is meant.

@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
+import stat
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.gaia_data.vre.plugins.module_utils import _engine
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
 
+TIMEOUT = 60
 # The first Engine API with mounts of type image. Source: Docker Engine 28.0 release notes.
 MOUNT_API = (1, 48)
 # Docker 20.10, the first with control groups of version 2. Source: its release notes.
@@ -27,27 +29,14 @@ ENABLE_STORE = (
 )
 
 
-def docker_words(run: Any = subprocess.run) -> tuple[dict[str, Any], dict[str, Any]]:
+def docker_words(run: Any = _engine.call) -> tuple[dict[str, Any], dict[str, Any]]:
     """What ``docker version`` and ``docker info`` say.
 
     :raises VreError: when Docker is absent or its engine does not answer.
     """
     found: list[dict[str, Any]] = []
     for verb in ("version", "info"):
-        try:
-            done = run(  # pylint: disable=ansible-bad-function
-                ["docker", verb, "--format", "{{json .}}"], capture_output=True, text=True, check=False, timeout=60
-            )
-        except FileNotFoundError as error:
-            raise VreError(
-                "Docker is not installed on this host",
-                where="docker",
-                remedy="install Docker 28 or newer, or set docker_install: true",
-            ) from error
-        except subprocess.TimeoutExpired as error:
-            raise VreError(
-                "the Docker engine gave no answer within 60 s", where="docker", remedy="see journalctl -u docker"
-            ) from error
+        done = run(verb, "--format", "{{json .}}", timeout=TIMEOUT)
         try:
             data = json.loads(done.stdout)
         except ValueError:
@@ -78,6 +67,11 @@ def wrong_with_store(store: str) -> str:
         return f"{there} cannot be written. {remedy}"
     if flags & os.ST_NOEXEC:
         return f"programs in {there} cannot be run (noexec). {remedy}"
+    for folder in (there, *there.parents):
+        status = folder.stat()
+        if status.st_uid != 0 or status.st_mode & stat.S_IWOTH:
+            message = f"{folder} is not root's alone, so somebody else could change what sessions get"
+            return f"{message}. {remedy} below folders that only root can write"
     return ""
 
 

@@ -35,10 +35,10 @@ def main() -> int:
     """Check, write the results, report; gives the exit code."""
     wanted = _arguments()
     try:
-        data = _check.manifest(wanted.manifest)
         token = _check.token(wanted.token_file)
         hub = Hub(wanted.hub_url, wanted.user, token, wanted.timeout, wanted.ca_file)
         with _check.alone():
+            data = _check.manifest(wanted.manifest)
             outcome = _check.run(data, "offered", hub, Bounds(wanted.parallel, 60 * wanted.patience))
             before = _check.read(str(Path(wanted.manifest).with_name("checks.json")))
             _check.write(wanted.results, _check.record(data, "offered", outcome, before))

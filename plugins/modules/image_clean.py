@@ -97,12 +97,14 @@ def main() -> None:
     store = Store(Path(params["store"]))
     try:
         layout.check(params["store"])
-        keep = _clean.needed(Path(params["manifest"]), _lock.check(params["lock"]).values())
+        manifest, lock = Path(params["manifest"]), _lock.check(params["lock"]).values()
+        keep = _clean.needed(manifest, lock)
         if module.check_mode:
             found = _clean.clean(store, keep, check=True)
         else:
             with store.locked(params["timeout"]):
-                found = _clean.clean(store, keep, check=False)
+                # Read again: the play that was waited for may have written another one.
+                found = _clean.clean(store, _clean.needed(manifest, lock), check=False)
     except VreError as error:
         module.fail_json(msg=str(error))
     else:

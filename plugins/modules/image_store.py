@@ -15,6 +15,7 @@ description:
   - Brings images by their digests into a folder of this host, unpacked and named by digest. No daemon takes part.
   - Everything is verified by digest. An image appears when it is whole and on the disk. What was fetched before is not
     fetched again, neither for another version of the image nor after a play that was killed.
+  - An image that cannot be brought holds no other one. The module fails in the end and returns what is wrong with it.
   - Everybody may read what is unpacked and only root may write it. Nothing in it is setuid, and an image with devices
     or with paths that lead out of it is refused.
 author:
@@ -82,7 +83,19 @@ brought:
   description: References of the images that were brought, or would be.
   type: list
   elements: str
-  returned: success
+  returned: success, and when some could not be brought
+problems:
+  description: The images that cannot be used, and why.
+  type: list
+  elements: dict
+  returned: when there are any; the module fails then
+  contains:
+    image:
+      description: Its reference.
+      type: str
+    text:
+      description: What is wrong, and the remedy.
+      type: str
 """
 
 from pathlib import Path
@@ -90,7 +103,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _registries_option
-from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
 from ansible_collections.gaia_data.vre.plugins.module_utils._registry import Registries
 from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
 from ansible_collections.gaia_data.vre.plugins.module_utils._store.store import Store, wanted
@@ -122,16 +135,28 @@ def main() -> None:
     try:
         settings = _registries_option.check(module)
         images = wanted(params["store"], params["images"])
-        brought = store.missing(images)
-        if brought and not module.check_mode:
+        missing = store.missing(images)
+        problems: dict[str, VreError] = {}
+        if missing and not module.check_mode:
             with Registries.open(settings, params["authfile"]) as registries, store.locked(params["timeout"]):
-                brought = store.add(registries, images, params["platform"], params["parallel"])
+                problems = store.add(registries, images, params["platform"], params["parallel"])
         elif not module.check_mode:
-            store.check_subpaths(images)
+            problems = store.wrong_subpaths(images)
     except VreError as error:
         module.fail_json(msg=str(error))
     else:
-        module.exit_json(changed=bool(brought), store=params["store"], brought=[str(image) for image in brought])
+        brought = [str(image) for image in missing if str(image) not in problems]
+        result = {"changed": bool(brought), "store": params["store"], "brought": brought}
+        if problems:
+            words = "could not be unpacked"
+            result["problems"] = [
+                {"image": image, "text": f"{image.partition('@')[0]} {words}: {error}"}
+                for image, error in problems.items()
+            ]
+            # A registry that is down, or a full disk, is told once.
+            told = VreErrors(list({str(error): error for error in problems.values()}.values()))
+            module.fail_json(msg=str(told), **result)
+        module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -184,13 +184,13 @@ def main() -> None:
     except ImportError as error:
         module.fail_json(msg=missing_required_lib("websocket-client"), exception=str(error))
     try:
-        data = _check.manifest(params["manifest"])
         hub = None
         if not module.check_mode:
             token = _check.token(params["token_file"])
             hub = Hub(params["hub_url"], params["user"], token, params["timeout"], params["ca_file"])
         bounds = Bounds(params["parallel"], 60 * params["patience"])
         with _check.alone():
+            data = _check.manifest(params["manifest"])
             outcome = _check.run(data, params["scope"], hub, bounds)
             if hub is not None and outcome.results:
                 record = str(Path(params["manifest"]).with_name("checks.json"))

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gaia_lab.centre import Centre, shown
+from gaia_lab.centre import Centre, older_lock, shown
+from gaia_lab.errors import LabError
 from gaia_lab.remote import Pulled
 
 STORE = "/var/lib/gaia-vre-store"
@@ -95,6 +96,23 @@ def test_a_full_disk_leaves_nothing_half_written(unpacking: Centre, small: str) 
     assert f"images_store_dir: the disk of the store is full (got '{small}')" in told["msg"], told
     assert "Remedy: run gaia_data.vre.clean" in told["msg"]
     assert unpacking.on(f"ls -A {small}").split() == [".lock", "blobs"]
+
+
+def test_an_image_that_cannot_be_used_holds_no_other(unpacking: Centre, tmp_path: Path) -> None:
+    path = entry(unpacking, "ocean")
+    lock = yaml.safe_load(older_lock().read_text())
+    lock["images"]["geo"]["subpath"] = "nowhere"
+    (tmp_path / "lock.yml").write_text(yaml.safe_dump(lock))
+    before = unpacking.on("cat /etc/gaia-vre/manifest.json")
+    unpacking.on(f"rm -rf {path}")
+    with pytest.raises(LabError) as caught:
+        unpacking.play("publish", vre_lock_file=str(tmp_path / "lock.yml"))
+    said = str(caught.value)
+    assert "registry.example.org/vre/geo could not be unpacked: " in said
+    assert "the image has no such folder, or it is a link" in said
+    assert "Remedy: correct subpath in the catalogue" in said
+    unpacking.on(f"test -d {path}")
+    assert unpacking.on("cat /etc/gaia-vre/manifest.json") == before, "what is on offer stays"
 
 
 def test_a_disk_that_nothing_can_be_run_from(unpacking: Centre, small: str) -> None:

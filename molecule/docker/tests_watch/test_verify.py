@@ -13,6 +13,13 @@ from gaia_lab.centre import CENTRE
 from gaia_lab.playbook import play
 
 UNIT = "gaia-vre-verify"
+NOTHING_OFFERED = """
+import json, sys
+data = json.load(open(sys.argv[1]))
+for image in data["images"].values():
+    image.update(offered=None, candidate=None, retained=[])
+json.dump(data, open(sys.argv[2], "w"))
+"""
 
 
 def test_the_timer_waits_for_the_night(host: Host) -> None:
@@ -42,6 +49,29 @@ def test_by_hand_it_tries_everything_and_its_journal_reads_well(host: Host, chec
     assert all(results[name]["at"][:14] == f"{now}:00"[:14] for name in offered)
     file = host.file("/etc/gaia-vre/checks.json")
     assert (file.user, file.mode) == ("root", 0o644)
+
+
+def test_it_reads_what_came_while_it_waited_for_another_check(host: Host, checks: Callable[[], Any]) -> None:
+    """Here a manifest without anything on offer, put in place by its name as publish does."""
+    manifest, kept, before = "/etc/gaia-vre/manifest.json", "/root/manifest.json", checks()
+    host.check_output(f"cp --preserve {manifest} {kept}")
+    since = host.check_output("date +%s")
+    host.check_output("systemd-run --unit=holder flock /opt/gaia-vre/lib sleep 300")
+    try:
+        time.sleep(1)
+        host.check_output(f"systemctl start --no-block {UNIT}")
+        time.sleep(2)
+        assert host.run(f"systemctl is-active {UNIT}").stdout.strip() == "activating"
+        host.check_output(
+            f"cp --preserve {kept} {manifest}.new && python3 -c %s {kept} {manifest}.new", NOTHING_OFFERED
+        )
+        host.check_output(f"mv {manifest}.new {manifest} && systemctl stop holder")
+        host.check_output(f"while [ $(systemctl is-active {UNIT}) = activating ]; do sleep 0.2; done")
+    finally:
+        host.run("systemctl stop holder")
+        host.check_output(f"mv {kept} {manifest}")
+    assert "On offer: nothing." in host.check_output(f"journalctl -u {UNIT} --since=@{since} -o cat --no-pager")
+    assert checks() == before
 
 
 def test_it_has_little_to_lose(host: Host) -> None:

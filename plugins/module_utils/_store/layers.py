@@ -25,6 +25,7 @@ WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 FOLDER, FILE, PROGRAM = 0o755, 0o644, 0o755
 CHUNK = 1024 * 1024
+LATEST = 2**33  # seconds: what any file system can keep
 REMEDY = "build the image again, without it"
 
 
@@ -72,6 +73,8 @@ class Unpacker:
 
     def _member(self, archive: tarfile.TarFile, member: tarfile.TarInfo, made: set[str]) -> None:
         parts = self._parts(member.name)
+        if not abs(member.mtime) < LATEST:  # nor is it one when it is no number
+            raise self._refused("a layer has a time that no file can have", member.name)
         if not parts:
             self._folders[self.root] = member.mtime
             return

@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -107,45 +107,40 @@ class Store:
         finally:
             os.close(lock)
 
-    def add(self, registries: Registries, images: Sequence[Wanted], platform: str, workers: int) -> list[Wanted]:
-        """Bring what is missing; gives what was brought.
+    def add(self, registries: Registries, images: Sequence[Wanted], platform: str, workers: int) -> dict[str, VreError]:
+        """Bring what is missing.
 
         :param platform: of an image for several ones, the one to take.
         :param workers: how many images at a time.
-        :raises VreErrors: with every image that could not be brought; the others are there.
+        :return: by reference, the images that cannot be used and why; the others are there.
         """
-        missing = self.missing(images)
-        problems: list[VreError] = []
+        failed: dict[str, VreError] = {}
 
         def bring(image: Wanted) -> None:
             try:
                 self._bring(registries, image, platform)
             except OSError as error:
-                problems.append(disk_error(error, self.folder))
+                failed[image.name] = disk_error(error, self.folder)
             except VreError as error:
-                problems.append(error)
+                failed[image.name] = error
 
         with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
-            list(pool.map(bring, missing))
-        if problems:  # a registry that is down, or a full disk, is told once
-            raise VreErrors(list({str(problem): problem for problem in problems}.values()))
-        self.check_subpaths(images)
-        return missing
+            list(pool.map(bring, self.missing(images)))
+        problems = {str(image): failed[image.name] for image in images if image.name in failed}
+        return {**self.wrong_subpaths(image for image in images if image.name not in failed), **problems}
 
-    def check_subpaths(self, images: Sequence[Wanted]) -> None:
+    def wrong_subpaths(self, images: Iterable[Wanted]) -> dict[str, VreError]:
         """A folder that is mounted must be one of the image: a link would lead the engine to the host's own files.
 
-        :raises VreErrors: with every image that has no such folder.
+        :return: what is wrong, by reference.
         """
         remedy = "correct subpath in the catalogue"
         message = "the image has no such folder, or it is a link"
-        problems = [
-            VreError(message, f"{image}: subpath", image.subpath, remedy)
+        return {
+            str(image): VreError(message, f"{image}: subpath", image.subpath, remedy)
             for image in images
             if image.subpath and not self._is_own_folder(image)
-        ]
-        if problems:
-            raise VreErrors(problems)
+        }
 
     def entries(self) -> list[Path]:
         """Folders of the unpacked images."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +96,12 @@ def test_the_record_of_candidates_has_their_digests_and_keeps_the_others() -> No
     assert found["old"] == kept
 
 
+def test_what_is_on_offer_is_not_recorded_by_a_session_that_no_user_has() -> None:
+    tried = {"images": ["ocean", "old"], "candidates": ["ocean"]}
+    outcome = _check.Outcome([result(row("ocean"), row("old", ok=False), **tried)])
+    assert list(json.loads(_check.record(MANIFEST, "candidates", outcome, ""))["images"]) == ["ocean"]
+
+
 @pytest.mark.parametrize("junk", ["", "{", "[]", '{"images": 3}', "null"])
 def test_a_record_that_is_junk_is_made_anew(junk: str) -> None:
     made = _check.record(MANIFEST, "offered", _check.Outcome([result(row("old"))]), junk)
@@ -109,6 +117,13 @@ def test_the_record_is_put_in_place_at_once_and_readable(tmp_path: Path) -> None
         _check.write(str(tmp_path / "nowhere/checks.json"), "{}")
 
 
+def test_results_that_cannot_be_put_in_place_leave_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "checks.json").mkdir()
+    with pytest.raises(VreError, match="the results cannot be written"):
+        _check.write(str(tmp_path / "checks.json"), "{}")
+    assert [path.name for path in tmp_path.iterdir()] == ["checks.json"]
+
+
 def test_checks_wait_for_each_other() -> None:
     with (
         _check.alone(),
@@ -118,3 +133,17 @@ def test_checks_wait_for_each_other() -> None:
         pass
     with _check.alone(longest=0):
         pass
+
+
+def test_checks_of_two_releases_wait_for_each_other_but_not_for_an_installation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("hub-1", "hub-2", "lib"):
+        (tmp_path / name).mkdir()
+    command = ["flock", "--nonblock", str(tmp_path), "true"]
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "hub-1"))
+    with _check.alone():
+        assert subprocess.run(command, check=False).returncode == 0
+        monkeypatch.setattr(sys, "prefix", str(tmp_path / "hub-2"))
+        with pytest.raises(VreError, match="another check runs"), _check.alone(longest=0):
+            pass

@@ -23,10 +23,14 @@ def pin(number: int) -> dict[str, str]:
 
 
 def test_what_manifest_and_lock_name_is_needed(tmp_path: Path) -> None:
-    image = {"offered": pin(1), "candidate": pin(2), "retained": [pin(3), pin(4)]}
-    (tmp_path / "manifest.json").write_text(json.dumps({"version": 1, "images": {"ocean": image}}))
-    found = _clean.needed(tmp_path / "manifest.json", [{"reference": f"{PLACE}:2026.3", "digest": digest(5)}])
-    assert found == {f"{PLACE}@{digest(number)}" for number in (1, 2, 3, 4, 5)}
+    ocean = {"kind": "business", "offered": pin(1), "candidate": pin(2), "retained": [pin(3), pin(4)]}
+    lab = {"kind": "system", "offered": pin(6), "candidate": None}
+    lock = [{"kind": "business", "reference": f"{PLACE}:2026.3", "digest": digest(5)}]
+    oceans, labs = ({f"{PLACE}@{digest(number)}" for number in numbers} for numbers in ((1, 2, 3, 4, 5), (6,)))
+    for kind, engine, store in (("image", oceans | labs, set()), ("directory", labs, oceans)):
+        content = {"version": 1, "mount_kind": kind, "images": {"ocean": ocean, "lab": lab}}
+        (tmp_path / "manifest.json").write_text(json.dumps(content))
+        assert _clean.needed(tmp_path / "manifest.json", lock) == _clean.Needed(engine, store)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +59,7 @@ def test_what_containers_stand_on() -> None:
                 "Binds": ["gaia-vre-home-alice:/home/vre:rw", "/data:/data:ro"],
                 "Mounts": [
                     {"Type": "image", "Source": "ocean", "Target": "/opt/gaia/ocean"},
+                    {"Type": "image", "Source": "/var/lib/docker/rootfs/x", "Target": "/opt/gaia/y"},
                     {"Type": "bind", "Source": "/srv/store/abc", "Target": "/opt/gaia/geo"},
                 ],
             },

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import websocket
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _hub
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from gaia_lab import tls
 
 
 class Wire:
@@ -148,6 +153,47 @@ def test_a_session_that_fails_is_a_row_a_kernel_and_is_stopped(step: str, sessio
     report = _hub.check_session(hub, {}, [_hub.Expected("ocean", "ocean", "conda-env-ocean-ocean-py")])
     assert (report.error, [one.error for one in report.rows], report.rows[0].ok) == (session, [row], False)
     assert hub.stopped == 2
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> Iterator[str]:
+    """An address with a certificate ``hub.pem`` of the authority ``ca.pem``; ``other/ca.pem`` has signed nothing."""
+    (tmp_path / "other").mkdir()
+    tls.make_ca(tmp_path / "other")
+    tls.make_ca(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*tls.make_certificate(tmp_path, "hub", ["localhost"], ["127.0.0.1"]))
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"https://localhost:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("ca_file", "system"),
+    [
+        ("ca.pem", "other/ca.pem"),
+        ("hub.pem", "other/ca.pem"),  # before Python 3.13 no anchor, unless one says so
+        ("other/ca.pem", "ca.pem"),  # a pair that was left there when a public authority took over
+    ],
+)
+def test_the_hub_is_trusted_by_its_authority_or_its_own_certificate_or_the_systems(
+    secure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ca_file: str, system: str
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / system))
+    hub = _hub.Hub(secure, "check", "a token", 5, str(tmp_path / ca_file))
+    with pytest.raises(VreError, match="got 501"):  # an answer
+        hub.server()
+    with pytest.raises(websocket.WebSocketBadStatusException):
+        hub._socket("/user/check/api")
+
+
+def test_another_authority_is_not_trusted(secure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "other/ca.pem"))
+    hub = _hub.Hub(secure, "check", "a token", 5, str(tmp_path / "other/ca.pem"))
+    with pytest.raises(VreError, match="CERTIFICATE_VERIFY_FAILED"):
+        hub.server()
 
 
 def test_an_authority_that_is_none(tmp_path: Path) -> None:

@@ -121,6 +121,19 @@ def test_a_system_image_in_which_nothing_runs_is_not_offered() -> None:
     assert verdict == {"promote": [], "failed": [row("a", ok=False)]}
 
 
+def test_a_new_system_image_must_run_all_that_is_on_offer() -> None:
+    tried = session("a", "b", "c", candidates=("lab", "c"))
+    results = [done(tried, row("a"), row("b", ok=False), row("c", ok=False))]
+    assert _plan.judge(results)["promote"] == []
+    assert _plan.by_image(results)["lab"][0]["error"] == "what is on offer does not run in it: conda-env-b"
+    # One that is new itself holds nothing but itself.
+    assert _plan.judge([done(tried, row("a"), row("b"), row("c", ok=False))])["promote"] == ["lab"]
+    # The second try counts.
+    again = done(session("b", candidates=("lab",)), row("b"))
+    lost = done(tried, row("a", ok=False), row("b", ok=False), row("c", ok=False), started=False)
+    assert _plan.judge([lost, done(session("a", candidates=("lab",)), row("a")), again])["promote"] == ["lab"]
+
+
 def test_many_images_are_tried_in_several_sessions() -> None:
     images = {f"a{number:03}": ("business", False, True) for number in range(45)}
     sessions = _plan.sessions(manifest(lab=("system", False, True), **images), "candidates")

@@ -25,9 +25,22 @@ def test_what_is_there_is_left_alone(run_module: Run, tmp_path: Path) -> None:
     assert (result["changed"], result["brought"]) == (False, [])
 
 
+def test_a_folder_that_is_not_in_an_image_holds_no_other(run_module: Run, tmp_path: Path) -> None:
+    (tmp_path / ("a" * 64) / "envs").mkdir(parents=True)
+    (tmp_path / ("b" * 64)).mkdir()
+    other = REFERENCE.replace("a" * 64, "b" * 64)
+    images = [{"reference": REFERENCE, "subpath": "envs"}, {"reference": other, "subpath": "envs"}]
+    result = run_module("image_store", {"store": str(tmp_path), "images": images})
+    assert result["failed"]
+    assert [problem["image"] for problem in result["problems"]] == [other]
+    assert "Remedy: correct subpath in the catalogue" in result["problems"][0]["text"]
+
+
 def test_a_registry_that_does_not_answer_leaves_nothing_behind(run_module: Run, tmp_path: Path) -> None:
     result = run_module("image_store", {"store": str(tmp_path / "store"), "images": [{"reference": REFERENCE}]})
     assert "registry localhost:1 does not answer" in result["msg"]
+    assert result["problems"][0]["image"] == REFERENCE
+    assert result["problems"][0]["text"].startswith("localhost:1/vre/ocean could not be unpacked: ")
     assert sorted(path.name for path in (tmp_path / "store").iterdir()) == [".lock", "blobs"]
     assert not list((tmp_path / "store/blobs/sha256").iterdir())
 

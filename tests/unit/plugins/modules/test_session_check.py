@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _check
 
 Run = Callable[..., dict[str, Any]]
 
@@ -34,6 +38,26 @@ def test_check_mode_says_what_it_would_try(run_module: Run, options: dict[str, A
     assert [row["kernel"] for row in result["sessions"][0]["results"]] == ["conda-env-ocean-ocean-py"]
     assert not result["changed"]
     assert not (tmp_path / "checks.json").exists()
+
+
+def test_a_manifest_that_came_while_another_check_ran_counts(
+    run_module: Run, options: dict[str, Any], tmp_path: Path
+) -> None:
+    held = threading.Event()
+
+    def other() -> None:
+        with _check.alone():
+            held.set()
+            time.sleep(0.3)
+            text = (tmp_path / "manifest.json").read_text().replace("/opt/gaia/ocean/envs", "/opt/gaia/sea/envs")
+            (tmp_path / "manifest.json").write_text(text)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    held.wait()
+    result = run_module("session_check", options, check=True)
+    thread.join()
+    assert [row["kernel"] for row in result["sessions"][0]["results"]] == ["conda-env-sea-ocean-py"]
 
 
 def test_nothing_new_asks_no_hub_and_writes_nothing(run_module: Run, options: dict[str, Any], tmp_path: Path) -> None:
