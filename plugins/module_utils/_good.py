@@ -34,7 +34,7 @@ def holds(archive: Path, paths: Sequence[str]) -> bool:
     links = {path: str(Path(path).readlink()) for path in paths if Path(path).is_symlink()}
     try:
         with tarfile.open(archive) as tar:
-            return {**_units.sums(paths), **links} == dict(_kept(tar))
+            return {**_units.sums([path for path in paths if path not in links]), **links} == dict(_kept(tar))
     except (OSError, tarfile.TarError):
         return False
 

@@ -15,6 +15,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreEr
 def kept(tmp_path: Path) -> Path:
     """A folder with a file, a file, a link; kept in good.tar."""
     (tmp_path / "hub-1").mkdir()
+    (tmp_path / "hub-1/python").touch()
     (tmp_path / "hub-2").mkdir()
     (tmp_path / "hub").symlink_to("hub-1")
     (tmp_path / "secrets").mkdir(mode=0o700)
