@@ -15,6 +15,7 @@ import pytest
 from testinfra.host import Host
 
 from gaia_lab.client import HubClient
+from gaia_lab.crowd import at_once, crowd
 from gaia_lab.playbook import play
 from gaia_lab.session import lab_client
 
@@ -35,6 +36,11 @@ def test_two_users_at_once(bob: HubClient) -> None:
             list(pool.map(lambda user: user.start(FREE), [bob, admin]))
     finally:
         admin.stop()
+
+
+@pytest.mark.usefixtures("work")
+def test_thirty_users_at_once() -> None:
+    at_once(crowd(30), ["atmosphere"])
 
 
 @pytest.fixture

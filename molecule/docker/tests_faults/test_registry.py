@@ -20,6 +20,7 @@ from .conftest import CENTRE, Work, published
 
 STATE = Path(os.environ["GAIA_LAB_STATE"])
 GEO = "registry.example.org/vre/geo"
+INGEST = "/var/lib/containerd/io.containerd.content.v1.content/ingest"
 
 
 def registry(command: str) -> None:
@@ -59,6 +60,27 @@ def test_an_image_removed_behind_our_back_is_told_and_publish_brings_it_back(
 
     assert published().code == 0
     bob.start({"choice": "free", "system": "lab", "business": ["geo"]})
+
+
+@pytest.fixture
+def full_disk(host: Host) -> Iterator[None]:
+    """What the engine fetches goes to a file system of 1 MB, and geo is to be fetched."""
+    manifest = json.loads(host.file("/etc/gaia-vre/manifest.json").content_string)
+    host.check_output(f"docker image rm --force {manifest['images']['geo']['offered']['reference']}")
+    host.check_output(f"mount -t tmpfs -o size=1m tmpfs {INGEST}")
+    yield
+    host.check_output(f"umount {INGEST}")
+    assert published().code == 0, "the next publish brings it"
+
+
+@pytest.mark.usefixtures("full_disk")
+def test_a_full_disk_while_images_are_pulled_is_told(work: Work, bob: HubClient) -> None:
+    done = published()
+    assert done.code != 0
+    assert f"{GEO} could not be pulled: " in done.text, done.text[-3000:]
+    assert "no space left on device" in done.text, done.text[-3000:]
+    bob.start({"choice": "free", "system": "lab", "business": ["atmosphere"]})
+    work.goes_on()
 
 
 def skopeo(source: str, target: str, password: str, authority: Path) -> None:

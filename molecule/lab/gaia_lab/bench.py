@@ -24,6 +24,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._registry import rep
 from gaia_lab import playbook
 from gaia_lab.client import HubClient
 from gaia_lab.command import say
+from gaia_lab.crowd import at_once, crowd
 from gaia_lab.errors import LabError
 from gaia_lab.remote import Pulled, changed_bytes, on
 from gaia_lab.session import lab_client
@@ -152,37 +153,6 @@ def hub_sees(client: HubClient) -> float:
         return time.time() - float(renaming.result())  # hosts of a lab have the machine's clock
 
 
-def crowd(count: int) -> list[HubClient]:
-    """Users of the hub's host, made for this and logged in."""
-    lab = json.loads((Path(os.environ["GAIA_LAB_STATE"]) / "lab.json").read_text())
-    password = secrets.token_hex(16)
-    names = [f"crowd{number:02}" for number in range(count)]
-    lines = "".join(f"useradd --no-create-home {name}\necho {name}:{password} | chpasswd\n" for name in names)
-    on("hub", f"set -e\n{lines}")
-    clients = [HubClient(lab["hub_url"], name, password, lab["ca"]) for name in names]
-    for client in clients:
-        client.login()
-    return clients
-
-
-def at_once(clients: list[HubClient]) -> float:
-    """Seconds until each of ``clients`` has a session, all of them asking at the same time; any failure raises."""
-
-    def start(client: HubClient) -> None:
-        answer = client.rest({"system": "lab", "business": ["tiny000"]})
-        if answer.status_code not in (201, 202):
-            raise LabError(f"{client.user} got {answer.status_code}: {answer.text[:500]}")
-        client.wait_ready()
-
-    started = time.monotonic()
-    with ThreadPoolExecutor(len(clients)) as pool:
-        list(pool.map(start, clients))
-    took = time.monotonic() - started
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda client: client.stop(), clients))
-    return took
-
-
 def ocean_of(folder: Path) -> str:
     """The reference of ocean that an inventory's lock pins."""
     image = yaml.load((folder / "vre.lock.yml").read_text(), Loader=yaml.CSafeLoader)["images"]["ocean"]
@@ -250,8 +220,8 @@ def measure() -> list[Row]:
     say(f"bench: a new manifest, and {CROWD} launches at once")
     sees = statistics.median(hub_sees(client) for _run in range(LAUNCHES))
     many_users = crowd(CROWD)
-    one = statistics.median(at_once(many_users[:1]) for _run in range(3))
-    all_of_them = at_once(many_users)
+    one = statistics.median(at_once(many_users[:1], ["tiny000"]) for _run in range(3))
+    all_of_them = at_once(many_users, ["tiny000"])
     say("bench: publish of one changed image")
     one_changed = publish_one_changed(state / "bench-one", client)
     say("bench: the same 20 images unpacked, launches with all of them")
