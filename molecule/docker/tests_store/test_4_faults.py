@@ -103,7 +103,7 @@ def test_an_image_that_cannot_be_used_holds_no_other(unpacking: Centre, tmp_path
     lock = yaml.safe_load(older_lock().read_text())
     lock["images"]["geo"]["subpath"] = "nowhere"
     (tmp_path / "lock.yml").write_text(yaml.safe_dump(lock))
-    before = unpacking.on("cat /etc/gaia-vre/manifest.json")
+    before = json.loads(unpacking.on("cat /etc/gaia-vre/manifest.json"))
     unpacking.on(f"rm -rf {path}")
     with pytest.raises(LabError) as caught:
         unpacking.play("publish", vre_lock_file=str(tmp_path / "lock.yml"))
@@ -112,7 +112,7 @@ def test_an_image_that_cannot_be_used_holds_no_other(unpacking: Centre, tmp_path
     assert "the image has no such folder, or it is a link" in said
     assert "Remedy: correct subpath in the catalogue" in said
     unpacking.on(f"test -d {path}")
-    assert unpacking.on("cat /etc/gaia-vre/manifest.json") == before, "what is on offer stays"
+    assert json.loads(unpacking.on("cat /etc/gaia-vre/manifest.json")) == before, "what is on offer stays"
 
 
 def test_a_disk_that_nothing_can_be_run_from(unpacking: Centre, small: str) -> None:
