@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from testinfra.host import Host
 
 from gaia_lab.playbook import oldest_core, play
 
@@ -27,4 +28,14 @@ def test_the_oldest_core_finds_the_same_and_changes_nothing(name: str) -> None:
     assert "[core 2.18." in said.stdout
     done = play(CENTRE, name, environment=oldest_core())
     assert (done.code, done.changed) == (0, 0), done.text[-3000:]
+    assert "[DEPRECATION" not in done.text
+
+
+@pytest.mark.parametrize("name", ["publish"] if PLAYBOOKS else [])
+def test_the_oldest_core_brings_what_is_missing(host: Host, name: str) -> None:
+    image = host.check_output("docker image ls --digests --format '{{.Repository}}@{{.Digest}}' | grep /vre/geo@")
+    host.check_output(f"docker image rm {image}")
+    done = play(CENTRE, name, environment=oldest_core())
+    assert done.code == 0, done.text[-3000:]
+    assert "1 brought: registry.example.org/vre/geo" in done.text
     assert "[DEPRECATION" not in done.text
