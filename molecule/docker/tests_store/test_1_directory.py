@@ -6,11 +6,15 @@ The files of this folder build on each other, in the order of their names.
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from gaia_lab.centre import OCEAN, Centre, shown
+from gaia_lab.centre import OCEAN, STATE, Centre, shown
 from gaia_lab.errors import LabError
 from gaia_lab.remote import Pulled, changed_bytes
 
@@ -28,6 +32,22 @@ def test_deploy_unpacks_the_images_and_says_why(unpacking: Centre) -> None:
 
 def test_again_it_changes_nothing(unpacking: Centre) -> None:
     assert unpacking.play("deploy", older=True).changed == 0
+
+
+def test_scientists_work_as_where_images_are_mounted(unpacking: Centre) -> None:
+    """The tests of what users may and may not do, on this hub."""
+    tests = Path(__file__).resolve().parents[1] / "tests/test_user.py"
+    name = f"{unpacking.host}.example.org"
+    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--hosts=ssh://root@{name}"]
+    done = subprocess.run(
+        [*argv, f"--ssh-config={STATE}/ssh_config", str(tests)],
+        env={**os.environ, "GAIA_LAB_HUB_URL": f"https://{name}"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-8000:]
 
 
 def test_the_store_is_read_only_to_users_and_nothing_in_it_is_setuid(unpacking: Centre) -> None:

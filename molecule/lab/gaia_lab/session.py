@@ -16,11 +16,12 @@ from gaia_lab.client import HubClient
 def lab_client(user: str, language: str = "en", url: str | None = None) -> HubClient:
     """A logged-out client of the running lab's hub for one of its test users.
 
-    :param url: address of another hub of the lab.
+    :param url: address of another hub of the lab; ``GAIA_LAB_HUB_URL`` names one for a whole run of tests.
     :raises KeyError: outside ``lab run``, or for a user that the lab does not have.
     """
     lab = json.loads((Path(os.environ["GAIA_LAB_STATE"]) / "lab.json").read_text())
-    return HubClient(url or lab["hub_url"], user, lab["users"][user]["password"], lab["ca"], language)
+    address = url or os.environ.get("GAIA_LAB_HUB_URL") or lab["hub_url"]
+    return HubClient(address, user, lab["users"][user]["password"], lab["ca"], language)
 
 
 def main(arguments: list[str]) -> int:
