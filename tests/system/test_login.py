@@ -168,6 +168,7 @@ class Hub:
             "__hub_secrets": str(self.credentials),
             "__hub_user": "root",
             "__hub_venv": sys.prefix,
+            "__hub_release": sys.prefix,
             "hub_manifest_path": str(self.folder / "manifest.json"),
             "hub_db_url": f"sqlite:///{self.folder}/hub.sqlite",
             "hub_url": self.url,
