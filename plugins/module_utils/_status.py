@@ -176,7 +176,9 @@ def size(number: int) -> str:
     return f"{number / 1e9:.1f} GB"
 
 
-def host_report(services: Mapping[str, str], found: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Lines on the host's services and disks."""
-    lines = [", ".join(f"{name} {state}" for name, state in services.items())]
+def host_report(hub: str, services: Mapping[str, str], found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lines on the host's JupyterHub, services and disks."""
+    lines = [
+        ", ".join([f"JupyterHub {hub or 'is not installed'}", *(f"{name} {state}" for name, state in services.items())])
+    ]
     return lines + [f"Disk of {disk['path']}: {size(disk['free'])} free of {size(disk['total'])}" for disk in found]

@@ -60,6 +60,10 @@ services:
   description: What systemd says of each unit.
   type: dict
   returned: success
+jupyterhub:
+  description: Version of the JupyterHub that runs; empty where none is installed.
+  type: str
+  returned: success
 disks:
   description: C(path) and bytes C(free) and C(total) of each file system with images or state.
   type: list
@@ -74,12 +78,15 @@ report:
 
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gaia_data.vre.plugins.module_utils import _check, _status
+from ansible_collections.gaia_data.vre.plugins.module_utils import _check, _status, _switch
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
+
+HUB = Path("/opt/gaia-vre/hub")
 
 
 def main() -> None:
@@ -107,11 +114,13 @@ def main() -> None:
     else:
         services, disks = _status.units(run), _status.disks(module.params["store"])
         now = datetime.now(timezone.utc)
-        lines = _status.report(manifest, checks, notice, running, now) + _status.host_report(services, disks)
+        hub = _switch.jupyterhub(HUB)
+        lines = _status.report(manifest, checks, notice, running, now) + _status.host_report(hub, services, disks)
         module.exit_json(
             changed=False,
             images=_status.images(manifest, checks),
             sessions=running,
+            jupyterhub=hub,
             services=services,
             disks=disks,
             report=lines,

@@ -167,7 +167,6 @@ class Hub:
             "__hub_etc": str(self.folder / "etc"),
             "__hub_secrets": str(self.credentials),
             "__hub_user": "root",
-            "__hub_venv": sys.prefix,
             "__hub_release": sys.prefix,
             "hub_manifest_path": str(self.folder / "manifest.json"),
             "hub_db_url": f"sqlite:///{self.folder}/hub.sqlite",

@@ -26,7 +26,7 @@ def test_announce_drain_and_off(host: Host, bob: HubClient) -> None:
     before = processes(host)
     done = maintenance("announce", text=TEXT["en"], ends="2026-12-01T18:00+01:00")
     assert done.changed == 1
-    assert "1 session(s) run: gaia-vre-alice" in done.text
+    assert f"The launch page shows the announcement: {TEXT['en']} 1 session(s) run: gaia-vre-alice" in done.text
     notice = json.loads(host.file(NOTICE).content_string)
     assert notice == {"version": 1, "text": {"en": TEXT["en"]}, "drain": False, "until": "2026-12-01T18:00+01:00"}
 

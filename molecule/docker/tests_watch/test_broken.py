@@ -75,6 +75,7 @@ def test_what_runs_is_offered_and_what_is_broken_is_told(
         "Sessions: 1",
         "alice: own choice, since",
         "Used by 1: ocean 2026.1 at sha256:",
+        "JupyterHub 6.",
         "gaia-vre-hub.service active",
         "gaia-vre-verify.timer active",
         "Disk of /var/lib/docker",

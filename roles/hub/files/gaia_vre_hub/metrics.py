@@ -51,7 +51,7 @@ def launched(choice: Choice, user: str, seconds: float, error: BaseException | N
     fields: dict[str, object] = {"user": user, "composition": choice.composition or "", "images": images}
     fields |= {"outcome": result, "seconds": f"{seconds:.3f}"}
     if error is not None:
-        fields["error"] = type(error).__name__
+        fields["error"] = type(error.__cause__ or error).__name__  # the user read our words for it
     get_logger().info(line("launch", **fields))
 
 
