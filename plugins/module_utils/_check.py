@@ -156,19 +156,31 @@ def record(data: Mapping[str, Any], scope: str, outcome: Outcome, before: str) -
         kept = {}
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     for name, rows in _plan.by_image(outcome.results).items():
-        state = "candidate" if scope == "candidates" else "offered"
-        if not data["images"][name][state]:
+        image = data["images"][name]
+        pin = image["candidate" if scope == "candidates" else "offered"]
+        if not pin:
             continue  # on offer, and only tried with a candidate, which no user has
         failed = [row for row in rows if not row["ok"]]
         kept[name] = {
-            "digest": data["images"][name][state]["digest"],
+            "digest": pin["digest"],
             "at": now,
             "ok": not failed,
             "kernels": len([row for row in rows if row["environment"]]),
             "failed": [row["kernel"] for row in failed],
             "error": _line(failed[0]) if failed else "",
+            "former": _former(image, pin["digest"], kept.get(name)),
         }
     return json.dumps({"version": 1, "images": dict(sorted(kept.items()))}, indent=1) + "\n"
+
+
+def _former(image: Mapping[str, Any], digest: str, last: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """What is known of other digests that are still staged, newest first: a rollback brings one of them back."""
+    pins = [image.get("offered"), image.get("candidate"), *image.get("retained", [])]
+    staged = {pin["digest"] for pin in pins if pin} - {digest}
+    known = [last, *last.get("former", [])] if last else []
+    return [
+        {key: value for key, value in entry.items() if key != "former"} for entry in known if entry["digest"] in staged
+    ]
 
 
 def write(path: str, text: str) -> None:

@@ -137,7 +137,9 @@ def _pin(name: str, pin: Mapping[str, Any]) -> str:
 
 def _check(found: Mapping[str, Any] | None, pin: Mapping[str, Any], now: datetime) -> str:
     """The last check of just this digest."""
-    if not found or found.get("digest") != pin["digest"]:
+    known = [found, *found.get("former", [])] if found else []
+    found = next((entry for entry in known if entry.get("digest") == pin["digest"]), None)
+    if found is None:
         return "not checked yet"
     when = ago(str(found["at"]), now)
     if found["ok"]:

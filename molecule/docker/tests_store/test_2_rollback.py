@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from gaia_lab.centre import Centre, shown
@@ -25,6 +26,9 @@ def test_an_older_lock_is_on_offer_at_once(centre: Centre, alice: HubClient) -> 
     ocean = centre.ocean()
     assert (ocean["offered"]["version"], ocean["candidate"]) == ("2026.1", None)
     assert [pin["digest"] for pin in ocean["retained"]] == [newer["digest"]]
+    assert re.search(r"Offered: ocean 2026\.1 at sha256:\w+, checked ", centre.play("status").text), (
+        "by its check of then"
+    )
     assert centre.sessions() == sessions
     assert shown(alice) == at_work
     assert centre.play("publish", older=True).changed == 0

@@ -9,7 +9,10 @@ from gaia_vre_hub.hot import Model
 
 
 class Checked(Model):
-    """The last check of one digest of an image; ``error`` is one line, empty when every kernel ran."""
+    """The last check of one digest of an image; ``error`` is one line, empty when every kernel ran.
+
+    ``former`` has those of other digests that are still staged, newest first.
+    """
 
     digest: str
     at: datetime
@@ -17,6 +20,11 @@ class Checked(Model):
     kernels: int = 0
     failed: list[str] = []
     error: str = ""
+    former: list[Checked] = []
+
+    def of(self, digest: str) -> Checked | None:
+        """The last check of just this digest."""
+        return next((checked for checked in (self, *self.former) if checked.digest == digest), None)
 
 
 class Checks(Model):

@@ -182,19 +182,21 @@ class _Cards:
 
     def _check(self, name: str, image: Image) -> dict[str, str]:
         """What the last check says about the offered version: ``level`` ok, note or bad, and words."""
-        checked = self.checks.get(name)
-        if checked is None or image.offered is None:
+        last = self.checks.get(name)
+        if last is None or image.offered is None:
             return NOT_CHECKED
-        at = words.moment(checked.at, self.lang)
-        if checked.digest == image.offered.digest:
-            if checked.ok:
-                return {"level": "ok", "text": say("checked", self.lang, value=self._ago(checked)), "at": at}
-            failed = f" ({', '.join(checked.failed[:3])})" if checked.failed else ""
-            told = say("check_failed", self.lang, value=self._ago(checked), failed=failed)
-            return {"level": "bad", "text": told, "at": at}
-        if not checked.ok and image.candidate and checked.digest == image.candidate.digest:
-            return {"level": "note", "text": say("newer_failed", self.lang, value=self._ago(checked)), "at": at}
-        return NOT_CHECKED
+        if not last.ok and image.candidate and last.digest == image.candidate.digest:
+            return self._told("note", say("newer_failed", self.lang, value=self._ago(last)), last)
+        checked = last.of(image.offered.digest)
+        if checked is None:
+            return NOT_CHECKED
+        if checked.ok:
+            return self._told("ok", say("checked", self.lang, value=self._ago(checked)), checked)
+        failed = f" ({', '.join(checked.failed[:3])})" if checked.failed else ""
+        return self._told("bad", say("check_failed", self.lang, value=self._ago(checked), failed=failed), checked)
+
+    def _told(self, level: str, told: str, checked: Checked) -> dict[str, str]:
+        return {"level": level, "text": told, "at": words.moment(checked.at, self.lang)}
 
     def _ago(self, checked: Checked) -> str:
         return words.ago(checked.at, self.now, self.lang)

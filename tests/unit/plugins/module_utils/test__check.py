@@ -93,7 +93,24 @@ def test_the_record_of_candidates_has_their_digests_and_keeps_the_others() -> No
     outcome = _check.Outcome([result(row("ocean"), **tried)])
     found = json.loads(_check.record(MANIFEST, "candidates", outcome, before))["images"]
     assert found["ocean"]["digest"] == MANIFEST["images"]["ocean"]["candidate"]["digest"]
+    assert found["ocean"]["former"] == []
     assert found["old"] == kept
+
+
+def test_what_is_known_of_another_digest_stays_while_that_one_is_staged() -> None:
+    offered = MANIFEST["images"]["ocean"]["offered"]["digest"]
+    entry = {"digest": offered, "at": "2026-01-01T00:00:00Z", "ok": True, "kernels": 1, "failed": [], "error": ""}
+    gone = {**entry, "digest": "sha256:gone"}
+    before = json.dumps({"version": 1, "images": {"ocean": {**entry, "former": [gone]}}})
+    tried = {"system": "lab", "images": ["ocean"], "candidates": ["ocean"]}
+    outcome = _check.Outcome([result(row("ocean", ok=False), **tried)])
+    found = Checks.model_validate_json(_check.record(MANIFEST, "candidates", outcome, before)).images["ocean"]
+    assert not found.ok
+    assert [former.digest for former in found.former] == [offered]
+    known = found.of(offered)
+    assert known
+    assert known.ok
+    assert found.of("sha256:gone") is None
 
 
 def test_what_is_on_offer_is_not_recorded_by_a_session_that_no_user_has() -> None:
