@@ -241,7 +241,7 @@ def test_who_begins_to_work_meanwhile_loses_nothing(spare: Host, archive: Path) 
     image = spare.check_output("docker image ls --quiet --filter=reference=*/*/lab").split()[0]
     late = f"docker run --rm --network=gaia-vre --name=gaia-vre-late --entrypoint=sleep {image} 300"
     kept = "ls /var/backups/gaia-vre | grep -q before-restore"
-    spare.check_output(f"systemd-run --unit=late sh -c 'until {kept}; do sleep 0.1; done; {late}'")
+    spare.check_output(f"systemd-run --collect --unit=late sh -c 'until {kept}; do sleep 0.1; done; {late}'")
     try:
         done = restore(archive, fails=True)
         assert "1 session(s) run, of late." in done.text
