@@ -258,7 +258,7 @@ def test_each_restore_keeps_what_it_replaced_and_ends_sessions_when_told(
     spare: Host, archive: Path, token: str
 ) -> None:
     bob = on_spare("bob")
-    bob.start(FREE)
+    bob.start(FREE | {"business": ["atmosphere"]})
     done = restore(archive, {"docker_remove_sessions": True})
     assert token not in done.text
     assert "1 session(s) end, of bob." in done.text
@@ -266,7 +266,7 @@ def test_each_restore_keeps_what_it_replaced_and_ends_sessions_when_told(
     assert spare.check_output("docker ps --all --quiet --filter network=gaia-vre") == ""
     run("maintenance", {"state": "off"}, hosts="spare.yml")
     bob = on_spare("bob")
-    bob.start(FREE)
+    bob.start(FREE | {"business": ["atmosphere"]})
     bob.stop()
 
     (kept,) = spare.check_output("find /var/backups/gaia-vre -type f -user root -perm 0600").split()
