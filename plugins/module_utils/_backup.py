@@ -47,14 +47,27 @@ class Backup:
 
     def about(self) -> dict[str, Any]:
         """What is in it, for people and for a restore."""
+        release = self.release.resolve()
         return {
             "version": VERSION,
             "host": self.host,
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "hub": _switch.version(self.release.resolve()),
+            "hub": _switch.version(release),
+            "jupyterhub": _switch.jupyterhub(release),
             "database": "dump" if self.database.file is None else "sqlite",
+            "notice": self._notice(),
             "homes": sorted(self.homes),
         }
+
+    def _notice(self) -> str:
+        """The announcement: ``drain``, ``announce``, ``damaged``, or nothing where there is none."""
+        for file in self.offer:
+            if file.name == "notice.json" and file.is_file():
+                try:
+                    return "drain" if json.loads(file.read_text(encoding="utf-8"))["drain"] else "announce"
+                except (ValueError, LookupError, TypeError):
+                    return "damaged"
+        return ""
 
     def write(self, target: Path) -> dict[str, Any]:
         """Write the archive; it is complete or absent, and its owner is the one of its folder.

@@ -271,18 +271,18 @@ def health(url: str, hub_url: str) -> str:
         return " ".join(str(error).split()) or type(error).__name__
 
 
+def jupyterhub(release: Path) -> str:
+    """The version of the JupyterHub of a release, or nothing."""
+    found = sorted(release.glob("lib/python3*/site-packages/jupyterhub-*.dist-info"))
+    return found[0].name.split("-")[1][: -len(".dist")] if found else ""
+
+
 def version(release: Path | None) -> str:
     """A release in words."""
     if release is None:
         return "none"
     found = jupyterhub(release)
     return f"{release.name} (JupyterHub {found})" if found else release.name
-
-
-def jupyterhub(release: Path) -> str:
-    """The version of JupyterHub in a release; empty where there is none."""
-    found = sorted(release.glob("lib/python3*/site-packages/jupyterhub-*.dist-info"))
-    return found[0].name.split("-")[1][: -len(".dist")] if found else ""
 
 
 def _target(link: Path) -> Path | None:

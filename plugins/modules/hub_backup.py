@@ -80,7 +80,15 @@ about:
   description: What the archive holds, also in its C(about.json).
   type: dict
   returned: success
-  sample: {version: 1, host: hub.example.org, at: "2026-11-25T10:00:00Z", database: sqlite, homes: []}
+  sample:
+    version: 1
+    host: hub.example.org
+    at: "2026-11-25T10:00:00Z"
+    hub: hub-0123456789ab (JupyterHub 6.1.1)
+    jupyterhub: 6.1.1
+    database: sqlite
+    notice: ""
+    homes: []
 """
 
 from pathlib import Path

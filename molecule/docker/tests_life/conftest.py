@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from testinfra.host import Host
 
-from gaia_lab.centre import sessions
+from gaia_lab.centre import STATE, sessions
 from gaia_lab.client import HubClient
 from gaia_lab.session import lab_client
+
+ROLE = Path(__file__).resolve().parents[3] / "roles/hub/files/requirements.txt"
+PIN = Path(__file__).with_name("jupyterhub-5.txt")
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +47,14 @@ def survives(host: Host, alice: HubClient) -> Iterator[None]:
     assert before <= sessions(host)
     alice.open_session()
     assert alice.run("conda-env-ocean-ocean-py", "print(6 * 7)").stdout.strip() == "42"
+
+
+@pytest.fixture(scope="session")
+def former() -> dict[str, str]:
+    """Variables of a hub with JupyterHub 5."""
+    pin = PIN.read_text().split("\n", 1)[1]
+    text, count = re.subn(r"jupyterhub==\S+ \\\n(    --hash=\S+( \\)?\n)+", lambda _: pin, ROLE.read_text())
+    assert count == 1
+    path = STATE / "requirements-jupyterhub-5.txt"
+    path.write_text(text)
+    return {"hub_requirements_file": str(path)}

@@ -26,7 +26,7 @@ def test_announce_drain_and_off(host: Host, bob: HubClient) -> None:
     before = processes(host)
     done = maintenance("announce", text=TEXT["en"], ends="2026-12-01T18:00+01:00")
     assert done.changed == 1
-    assert f"The launch page shows the announcement: {TEXT['en']} 1 session(s) run: gaia-vre-alice" in done.text
+    assert f"The launch page shows the announcement: {TEXT['en']} 1 session(s) run, of alice." in done.text
     notice = json.loads(host.file(NOTICE).content_string)
     assert notice == {"version": 1, "text": {"en": TEXT["en"]}, "drain": False, "until": "2026-12-01T18:00+01:00"}
 
@@ -52,7 +52,8 @@ def test_announce_drain_and_off(host: Host, bob: HubClient) -> None:
         ("announce", {"text": {"english": "Hello"}}, "text must say something"),
         ("announce", {"text": "Hello", "ends": "Friday"}, "ends be a time with its zone"),
         ("announce", {"text": "Hello", "ends": "2026-02-31T18:00Z"}, "until: Input should be a valid datetime"),
-        ("later", {"text": "Hello"}, "one of: announce, drain, off"),
+        ("later", {"text": "Hello"}, "state must be one of: announce, drain, off (got later)"),
+        ("", {}, "(got nothing)"),
     ],
 )
 def test_what_makes_no_sense_is_refused(host: Host, state: str, more: dict[str, Any], words: str) -> None:

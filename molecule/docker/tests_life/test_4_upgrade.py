@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 from testinfra.host import Host
 
-from gaia_lab.centre import STATE, processes, run
+from gaia_lab.centre import processes, run
 from gaia_lab.client import HubClient
 from gaia_lab.session import lab_client
 
-ROLE = Path(__file__).resolve().parents[3] / "roles/hub/files/requirements.txt"
-PIN = Path(__file__).with_name("jupyterhub-5.txt")
 DATABASE = "/var/lib/gaia-vre/jupyterhub.sqlite"
 ENDS_AT_START = "raise SystemExit('it ends here')"
-
-
-@pytest.fixture(scope="module")
-def former() -> dict[str, str]:
-    """Variables of a hub with JupyterHub 5."""
-    pin = PIN.read_text().split("\n", 1)[1]
-    text, count = re.subn(r"jupyterhub==\S+ \\\n(    --hash=\S+( \\)?\n)+", lambda _: pin, ROLE.read_text())
-    assert count == 1
-    path = STATE / "requirements-jupyterhub-5.txt"
-    path.write_text(text)
-    return {"hub_requirements_file": str(path)}
 
 
 def runs(host: Host) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from gaia_lab.session import lab_client
 
 OCEAN = "conda-env-ocean-ocean-py"
 SPARE = "spare.example.org"
+FREE = {"choice": "free", "system": "lab", "business": ["ocean"]}
 WRITE = "import pathlib; (pathlib.Path.home() / 'work.txt').write_text('mine')"
 READ = (
     "import os, pathlib; print((pathlib.Path.home() / 'work.txt').read_text(), os.access(pathlib.Path.home(), os.W_OK))"
@@ -51,10 +53,14 @@ def token(alice: HubClient) -> str:
 
 @pytest.fixture(scope="module")
 def told(alice: HubClient, token: str) -> Played:
-    """A backup with homes, and what it said."""
+    """A backup with homes, made while no new session starts, and what it said."""
     assert token
     assert not alice.run(OCEAN, WRITE).error
-    return run("backup", {"homes": True})
+    run("maintenance", {"state": "drain", "text": "We move."})
+    try:
+        return run("backup", {"homes": True})
+    finally:
+        run("maintenance", {"state": "off"})
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +75,7 @@ def made(done: Played) -> list[Path]:
     return [path for path in (CENTRE / "backups").glob("*.tar.gz") if path.name in done.text]
 
 
-def restore(archive: Path, others: dict[str, Any] | None = None, **more: Any) -> Played:
+def restore(archive: Path, others: dict[str, Any] | None = None, hosts: str = "spare.yml", **more: Any) -> Played:
     """Restore on the plain host, under its own name, as an admin types it in the inventory's folder."""
     tls = {"certificate": f"{STATE}/spare.pem", "key": f"{STATE}/spare.key"}
     variables = {
@@ -78,7 +84,15 @@ def restore(archive: Path, others: dict[str, Any] | None = None, **more: Any) ->
         "hub_tls": tls,
         **(others or {}),
     }
-    return run("restore", variables, hosts="spare.yml", **more)
+    return run("restore", variables, hosts=hosts, **more)
+
+
+def on_spare(user: str) -> HubClient:
+    """A user who is logged in to the restored hub."""
+    client = lab_client(user)
+    client.url = f"https://{SPARE}"
+    client.login()
+    return client
 
 
 @pytest.mark.usefixtures("survives")
@@ -99,6 +113,10 @@ def test_a_backup_holds_everything_and_is_for_its_owner_only(host: Host, archive
     )
 
 
+def test_it_says_that_there_is_an_announcement(told: Played) -> None:
+    assert "lock, announcement, " in " ".join(told.text.split())
+
+
 def test_no_secret_is_told(host: Host, told: Played, token: str) -> None:
     for name in ("cookie_secret", "proxy_auth_token", "check_token"):
         assert host.check_output(f"cat /etc/gaia-vre/secrets/{name}") not in told.text
@@ -115,29 +133,80 @@ def test_a_dry_run_of_a_backup(host: Host) -> None:
 
 def test_a_hub_with_sessions_is_not_written_over(host: Host, archive: Path) -> None:
     before = processes(host)
-    done = run("restore", {"archive": str(archive)}, fails=True)
-    assert "session(s) run" in done.text
+    done = restore(archive, hosts="hosts.yml", fails=True)
+    assert "1 session(s) run, of alice." in done.text
+    assert "maintenance -e state=drain" in done.text
     assert done.changed == 0
     assert processes(host) == before
 
 
-@pytest.mark.parametrize(("name", "words"), [("hosts.yml", "is no backup of"), ("nothing.tar.gz", "is no backup of")])
-def test_something_else_is_refused(spare: Host, name: str, words: str) -> None:
-    done = restore(CENTRE / name, fails=True)
-    assert words in done.text
+def test_the_archive_is_looked_at_before_the_sessions() -> None:
+    assert "-e archive=… is missing" in run("restore", fails=True).text
+    assert "archive: no such file" in run("restore", {"archive": "nothing.tar.gz"}, fails=True).text
+
+
+def test_a_host_without_a_hub_has_nothing_to_verify(spare: Host) -> None:
+    assert not spare.file("/etc/gaia-vre").exists
+    assert (
+        f"{SPARE}: there is no hub here. Remedy: run gaia_data.vre.deploy"
+        in run("verify", hosts="spare.yml", fails=True).text
+    )
+
+
+@pytest.fixture(scope="module")
+def encrypted(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The archive as ansible-vault encrypts it."""
+    target = archive.with_name("encrypted.tar.gz")
+    word = tmp_path_factory.mktemp("vault") / "word"
+    word.write_text("pass-word")
+    argv = ["ansible-vault", "encrypt", f"--vault-password-file={word}", f"--output={target}", str(archive)]
+    subprocess.run(argv, check=True, capture_output=True)
+    return target
+
+
+def test_something_else_is_refused(spare: Host, archive: Path, encrypted: Path) -> None:
+    for path, words in (
+        (archive.parents[1] / "hosts.yml", "not in gzip format"),
+        (encrypted, "ansible-vault encrypted it"),
+    ):
+        done = restore(path, fails=True)
+        assert "is no backup of" in done.text
+        assert words in done.text
+        assert done.changed == 0
+    assert not spare.file("/etc/gaia-vre").exists
+
+
+def test_a_newer_hub_is_refused_before_anything_changes(spare: Host, archive: Path, former: dict[str, str]) -> None:
+    done = restore(archive, former, fails=True)
+    assert f"{archive.name} is of JupyterHub 6." in done.text
+    assert "JupyterHub 5.5.4 would be installed" in done.text
     assert done.changed == 0
     assert not spare.file("/etc/gaia-vre").exists
+    assert not spare.file("/opt/gaia-vre").exists
 
 
 def test_a_dry_run_tells_and_changes_nothing(spare: Host, archive: Path) -> None:
-    done = restore(archive, check=True)
+    lock = CENTRE / "no.lock.yml"
+    done = restore(archive, {"vre_lock_file": str(lock)}, check=True)
     assert "would be restored from hub.example.org" in done.text
+    assert "The lock would be the backup's" in done.text
+    assert "home(s) would be restored: gaia-vre-home-alice" in done.text
     assert not spare.file("/etc/gaia-vre").exists
+    assert not lock.exists()
 
 
 def test_restored_on_another_host(host: Host, spare: Host, archive: Path, token: str) -> None:
     done = restore(archive)
     assert token not in done.text
+    assert "home(s) restored: gaia-vre-home-alice" in done.text
+    began = "systemctl show gaia-vre-hub --property=ExecMainStartTimestamp --value"
+    file = "/var/lib/docker/volumes/gaia-vre-home-alice/_data/work.txt"
+    assert int(spare.check_output(f"stat -c %Z {file}")) <= int(spare.check_output(f'date -d "$({began})" +%s')), (
+        "a user who is back before the home would get an empty one"
+    )
+    assert "no new session starts, as an announcement says so, which the backup brought" in done.text
+    run("maintenance", {"state": "off"}, hosts="spare.yml")
+
     answer = requests.get(
         f"https://{SPARE}/hub/api/user",
         headers={"Authorization": f"token {token}"},
@@ -152,10 +221,8 @@ def test_restored_on_another_host(host: Host, spare: Host, archive: Path, token:
         name: image["offered"]["digest"] for name, image in here.items()
     }
 
-    alice = lab_client("alice")
-    alice.url = f"https://{SPARE}"
-    alice.login()
-    alice.start({"choice": "free", "system": "lab", "business": ["ocean"]})
+    alice = on_spare("alice")
+    alice.start(FREE)
     assert alice.run(OCEAN, READ).stdout.split() == ["mine", "True"]
     alice.stop()
     assert not spare.file("/opt/gaia-vre/restore.tar.gz").exists
@@ -169,8 +236,39 @@ def test_what_deploy_would_refuse_stops_no_hub(spare: Host, archive: Path) -> No
     assert processes(spare) == before
 
 
-def test_each_restore_keeps_what_it_replaced(spare: Host, archive: Path, token: str) -> None:
-    assert token not in restore(archive).text
+def test_who_begins_to_work_meanwhile_loses_nothing(spare: Host, archive: Path) -> None:
+    """A container in the network of sessions, once the play keeps what is there."""
+    image = spare.check_output("docker image ls --quiet --filter=reference=*/*/lab").split()[0]
+    late = f"docker run --rm --network=gaia-vre --name=gaia-vre-late --entrypoint=sleep {image} 300"
+    kept = "ls /var/backups/gaia-vre | grep -q before-restore"
+    spare.check_output(f"systemd-run --collect --unit=late sh -c 'until {kept}; do sleep 0.1; done; {late}'")
+    try:
+        done = restore(archive, fails=True)
+        assert "1 session(s) run, of late." in done.text
+        assert "The hub as it was goes on" in done.text
+        assert spare.check_output("docker ps --quiet --filter name=gaia-vre-late")
+    finally:
+        spare.run("docker rm --force gaia-vre-late; systemctl stop late")
+    assert spare.service("gaia-vre-hub").is_running
+    assert not spare.file("/opt/gaia-vre/restore.tar.gz").exists
+    spare.check_output("rm /var/backups/gaia-vre/*")
+
+
+def test_each_restore_keeps_what_it_replaced_and_ends_sessions_when_told(
+    spare: Host, archive: Path, token: str
+) -> None:
+    bob = on_spare("bob")
+    bob.start(FREE | {"business": ["atmosphere"]})
+    done = restore(archive, {"docker_remove_sessions": True})
+    assert token not in done.text
+    assert "1 session(s) end, of bob." in done.text
+    assert "Left as they are, since they exist: gaia-vre-home-alice" in done.text
+    assert spare.check_output("docker ps --all --quiet --filter network=gaia-vre") == ""
+    run("maintenance", {"state": "off"}, hosts="spare.yml")
+    bob = on_spare("bob")
+    bob.start(FREE | {"business": ["atmosphere"]})
+    bob.stop()
+
     (kept,) = spare.check_output("find /var/backups/gaia-vre -type f -user root -perm 0600").split()
     assert "database.sqlite" in spare.check_output(f"tar tf {kept}").split()
     stamp = kept.removeprefix("/var/backups/gaia-vre/before-restore-").removesuffix(".tar.gz")

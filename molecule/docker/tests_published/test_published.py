@@ -42,7 +42,7 @@ def test_remove_refuses_while_a_session_runs() -> None:
         alice.start({"choice": "free", "system": "lab", "business": ["ocean"]})
     done = play(Path(os.environ["GAIA_LAB_STATE"]) / "inventory", "remove")
     assert done.code != 0
-    assert "1 session(s) run: " in done.text, done.text[-3000:]
+    assert "1 session(s) run, of " in done.text, done.text[-3000:]
     assert "docker_remove_sessions=true" in done.text
     assert done.changed == 0
     alice.open_session()

@@ -37,10 +37,24 @@ def test_check_mode_says_what_the_archive_would_hold(run_module: Run, options: d
         "host": "hub.example.org",
         "at": "",
         "hub": "hub-1 (JupyterHub 6.1.1)",
+        "jupyterhub": "6.1.1",
         "database": "sqlite",
+        "notice": "",
         "homes": ["home-alice"],
     }
     assert not (tmp_path / "backup.tar.gz").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "notice"),
+    [('{"drain": true}', "drain"), ('{"drain": false}', "announce"), ("[", "damaged"), ("[]", "damaged")],
+)
+def test_it_says_what_users_are_told(
+    run_module: Run, options: dict[str, Any], tmp_path: Path, text: str, notice: str
+) -> None:
+    (tmp_path / "notice.json").write_text(text)
+    options["offer"].append(str(tmp_path / "notice.json"))
+    assert run_module("hub_backup", options, check=True)["about"]["notice"] == notice
 
 
 @pytest.mark.parametrize(
