@@ -143,6 +143,27 @@ def token(path: str) -> str:
         raise VreError(f"the token of the check cannot be read: {error}", where=path, remedy="run deploy") from error
 
 
+def settled(path: str, scope: str, hub: Hub | None, bounds: Bounds) -> tuple[dict[str, Any], Outcome]:
+    """What a check finds, and the manifest that it was of.
+
+    Another play may offer a candidate while this one tries it, and the hub refuses it then: what failed is tried again.
+
+    :raises VreError: when the manifest cannot be read, or the hub does not answer.
+    """
+    while True:
+        data = manifest(path)
+        outcome = run(data, scope, hub, bounds)
+        if not outcome.failed:
+            return data, outcome
+        after = _candidates(manifest(path))
+        if all(after.get(name) == digest for name, digest in _candidates(data).items()):
+            return data, outcome
+
+
+def _candidates(data: Mapping[str, Any]) -> dict[str, str]:
+    return {name: image["candidate"]["digest"] for name, image in data["images"].items() if image.get("candidate")}
+
+
 def record(data: Mapping[str, Any], scope: str, outcome: Outcome, before: str) -> str:
     """The text of ``checks.json``: what this check found of each image, beside what earlier ones found of others.
 

@@ -190,8 +190,7 @@ def main() -> None:
             hub = Hub(params["hub_url"], params["user"], token, params["timeout"], params["ca_file"])
         bounds = Bounds(params["parallel"], 60 * params["patience"])
         with _check.alone():
-            data = _check.manifest(params["manifest"])
-            outcome = _check.run(data, params["scope"], hub, bounds)
+            data, outcome = _check.settled(params["manifest"], params["scope"], hub, bounds)
             if hub is not None and outcome.results:
                 record = str(Path(params["manifest"]).with_name("checks.json"))
                 _check.write(record, _check.record(data, params["scope"], outcome, _check.read(record)))

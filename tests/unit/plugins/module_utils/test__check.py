@@ -164,3 +164,30 @@ def test_checks_of_two_releases_wait_for_each_other_but_not_for_an_installation(
         monkeypatch.setattr(sys, "prefix", str(tmp_path / "hub-2"))
         with pytest.raises(VreError, match="another check runs"), _check.alone(longest=0):
             pass
+
+
+def test_a_candidate_that_another_play_offers_meanwhile_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "manifest.json"
+    offered = json.loads(json.dumps(MANIFEST))
+    for image in offered["images"].values():
+        image.update(offered=image.get("candidate") or image["offered"], candidate=None)
+    path.write_text(json.dumps(MANIFEST))
+    seen = []
+
+    def run(data: dict[str, Any], *_rest: object) -> _check.Outcome:
+        seen.append(data)
+        path.write_text(json.dumps(offered))
+        return _check.Outcome(failed=[row("ocean", ok=False)] if data == MANIFEST else [])
+
+    monkeypatch.setattr(_check, "run", run)
+    data, outcome = _check.settled(str(path), "candidates", None, Bounds(1, 60))
+    assert (data, outcome.failed, len(seen)) == (offered, [], 2)
+
+
+def test_what_fails_is_looked_at_once_where_nothing_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(MANIFEST))
+    monkeypatch.setattr(_check, "run", lambda *_rest: _check.Outcome(failed=[row("ocean", ok=False)]))
+    assert len(_check.settled(str(path), "candidates", None, Bounds(1, 60))[1].failed) == 1
