@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from testinfra.host import Host
 
-from gaia_lab.centre import STATE, sessions
+from gaia_lab.centre import STATE, run, sessions
 from gaia_lab.client import HubClient
 from gaia_lab.session import lab_client
 
@@ -19,7 +19,8 @@ PIN = Path(__file__).with_name("jupyterhub-5.txt")
 
 @pytest.fixture(scope="session")
 def alice() -> HubClient:
-    """A member of `oceanographers` with a session that nothing may end."""
+    """A member of `oceanographers` with a session that nothing may end, on a hub that is as its inventory says."""
+    run()
     client = lab_client("alice")
     client.login()
     if client.server() is None:

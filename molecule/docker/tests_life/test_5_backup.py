@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import tarfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,9 @@ def on_spare(user: str) -> HubClient:
     """A user who is logged in to the restored hub."""
     client = lab_client(user)
     client.url = f"https://{SPARE}"
+    end = time.monotonic() + 60  # the test before may have started the hub again
+    while not client.http.get(f"{client.url}/hub/health", timeout=5).ok and time.monotonic() < end:
+        time.sleep(0.5)
     client.login()
     return client
 
