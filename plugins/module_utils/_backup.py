@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _switch
 from ansible_collections.gaia_data.vre.plugins.module_utils._database import Database
-from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, last_line
 from ansible_collections.gaia_data.vre.plugins.module_utils._units import run
 
 VERSION = 1
@@ -128,5 +128,4 @@ def append(archive: Path, folder: Path, prefix: str, *names: str) -> None:
     argv = ["tar", "--append", "--numeric-owner", f"--file={archive}", f"--directory={folder}"]
     done = run([*argv, rf"--transform=flags=rh;s,^\(\./\|\.$\),{prefix},", "--", *names])
     if done.code not in (0, CHANGED_WHILE_READ):
-        line = (done.err.strip().splitlines() or ["it said nothing"])[-1]
-        raise VreError(f"it cannot be read: {line}", str(folder))
+        raise VreError(f"it cannot be read: {last_line(done.err)}", str(folder))

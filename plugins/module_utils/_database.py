@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, last_line
 from ansible_collections.gaia_data.vre.plugins.module_utils._units import Done, run
 
 WHERE = "hub_db_url"
@@ -68,9 +68,8 @@ class Database:
         url = self.url if file is None else f"sqlite:///{file}"
         done = run([*as_user, "env", "-i", *variables, *program], stdin=url, cwd=str(self.state))
         if done.code:
-            line = (done.err.strip().splitlines() or ["it said nothing"])[-1]
             raise VreError(
-                f"the database could not be read or written ({verb}): {line}",
+                f"the database could not be read or written ({verb}): {last_line(done.err)}",
                 WHERE,
                 None,
                 "see that it is up, that its disk has room and that the hub's user may write to it",
@@ -94,8 +93,8 @@ class Database:
         done = _shell(self.backup_command, f"</dev/null >{shlex.quote(str(partial))}")
         if done.code or not partial.stat().st_size:
             partial.unlink()
-            line = (done.err.strip().splitlines() or ["it wrote nothing"])[-1]
-            raise VreError(f"no dump was made: {line}", "hub_db_backup_command", None, "correct the command")
+            said = last_line(done.err, "it wrote nothing")
+            raise VreError(f"no dump was made: {said}", "hub_db_backup_command", None, "correct the command")
         partial.replace(target)
 
     def load(self, source: Path) -> None:
@@ -112,8 +111,7 @@ class Database:
             )
         done = _shell(self.restore_command, f"<{shlex.quote(str(source))}")
         if done.code:
-            line = (done.err.strip().splitlines() or ["it said nothing"])[-1]
-            raise VreError(f"the dump {source} was not put back: {line}", "hub_db_restore_command")
+            raise VreError(f"the dump {source} was not put back: {last_line(done.err)}", "hub_db_restore_command")
 
     def migration(self, former: Path | None, release: Path) -> Migration | None:
         """The move of the schema that a release needs, or None.

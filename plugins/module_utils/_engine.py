@@ -10,7 +10,7 @@ import re
 import subprocess
 from typing import Any
 
-from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, last_line
 
 TIMEOUT = 300
 TRIES = 5
@@ -71,8 +71,7 @@ def image(name: str) -> str | None:
 
 
 def _silent(done: subprocess.CompletedProcess[str]) -> VreError:
-    words = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-    message = f"the Docker engine does not tell what is in use, so nothing is removed: {words}"
+    message = f"the Docker engine does not tell what is in use, so nothing is removed: {last_line(done.stderr)}"
     remedy = "start it (systemctl start docker; journalctl -u docker says more), then clean again"
     return VreError(message, "docker", None, remedy)
 
@@ -96,4 +95,4 @@ def remove(reference: str) -> str:
     Never by force and never by id, which engines allow for an image that is mounted.
     """
     told = call("image", "rm", reference)
-    return (told.stderr.strip().splitlines() or ["it said nothing"])[-1] if told.returncode else ""
+    return last_line(told.stderr) if told.returncode else ""

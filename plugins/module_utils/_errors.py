@@ -48,3 +48,8 @@ class VreErrors(VreError):
             return str(self.problems[0])
         lines = "\n".join(f"- {problem}" for problem in self.problems)
         return f"{len(self.problems)} problems:\n{lines}"
+
+
+def last_line(said: str, otherwise: str = "it said nothing") -> str:
+    """The last line that a program wrote before it failed, for a sentence about it."""
+    return (said.strip().splitlines() or [otherwise])[-1]

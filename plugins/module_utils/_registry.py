@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._contract import LABEL_PLATFORM
-from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, last_line
 
 INDEX_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -386,7 +386,7 @@ def explain(host: str, reference: str, stderr: str) -> VreError:
             if whole:
                 return HostError(message.format(host=host), f"registries: {host}", None, remedy.format(host=host))
             return VreError(message.format(host=host), reference, None, remedy.format(host=host))
-    words = stderr.strip().splitlines()[-1] if stderr.strip() else "it said nothing"
+    words = last_line(stderr)
     found = re.search(r'msg="((?:[^"\\]|\\.)*)"', words)
     said = found.group(1).replace('\\"', '"') if found else words
     return VreError(f"skopeo failed: {said[-LONGEST_SAID:]}", reference)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _engine
-from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, last_line
 from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
 
 TIMEOUT = 60
@@ -42,9 +42,8 @@ def docker_words(run: Any = _engine.call) -> tuple[dict[str, Any], dict[str, Any
         except ValueError:
             data = {}
         if done.returncode or not isinstance(data, dict) or (verb == "version" and not data.get("Server")):
-            words = (done.stderr or "").strip().splitlines()[-1:] or ["it said nothing"]
             raise VreError(
-                f"the Docker engine does not answer: {words[0]}",
+                f"the Docker engine does not answer: {last_line(done.stderr or '')}",
                 where="docker",
                 remedy="start it (systemctl start docker), and run as a user that may use its socket",
             )

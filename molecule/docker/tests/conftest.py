@@ -7,24 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from gaia_lab.client import HubClient
-from gaia_lab.session import lab_client
-
-
-def _logged_in(user: str) -> Iterator[HubClient]:
-    client = lab_client(user)
-    client.login()
-    client.stop()
-    yield client
-    client.stop()
+from gaia_lab.session import visit
 
 
 @pytest.fixture
 def alice() -> Iterator[HubClient]:
     """A member of `oceanographers`, logged in, with no session before and after the test."""
-    yield from _logged_in("alice")
+    yield from visit("alice")
 
 
 @pytest.fixture
 def bob() -> Iterator[HubClient]:
     """A member of `coast`, logged in, with no session before and after the test."""
-    yield from _logged_in("bob")
+    yield from visit("bob")

@@ -14,7 +14,7 @@ from testinfra.host import Host
 
 from gaia_lab.client import HubClient
 from gaia_lab.playbook import Played, play
-from gaia_lab.session import lab_client
+from gaia_lab.session import lab_client, visit
 
 CENTRE = Path(os.environ["GAIA_LAB_STATE"]) / "inventory"
 OCEAN = "conda-env-ocean-ocean-py"
@@ -72,11 +72,7 @@ def work(alice_at_work: Work) -> Iterator[Work]:
 @pytest.fixture
 def bob() -> Iterator[HubClient]:
     """Somebody who wants a session meanwhile."""
-    client = lab_client("bob")
-    client.login()
-    client.stop()
-    yield client
-    client.stop()
+    yield from visit("bob")
 
 
 def published(**variables: object) -> Played:

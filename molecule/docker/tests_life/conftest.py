@@ -11,7 +11,7 @@ from testinfra.host import Host
 
 from gaia_lab.centre import STATE, run, sessions
 from gaia_lab.client import HubClient
-from gaia_lab.session import lab_client
+from gaia_lab.session import lab_client, visit
 
 ROLE = Path(__file__).resolve().parents[3] / "roles/hub/files/requirements.txt"
 PIN = Path(__file__).with_name("jupyterhub-5.txt")
@@ -32,11 +32,7 @@ def alice() -> HubClient:
 @pytest.fixture
 def bob() -> Iterator[HubClient]:
     """A member of `coast`, logged in, with no session before and after the test."""
-    client = lab_client("bob")
-    client.login()
-    client.stop()
-    yield client
-    client.stop()
+    yield from visit("bob")
 
 
 @pytest.fixture

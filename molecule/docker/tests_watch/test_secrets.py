@@ -14,6 +14,7 @@ import pytest
 from testinfra.host import Host
 
 from gaia_lab.centre import CENTRE
+from gaia_lab.playbook import play
 
 STATE = Path(os.environ["GAIA_LAB_STATE"])
 CLIENT_SECRET = "s3cret-of-the-oidc-client-4711"
@@ -33,20 +34,9 @@ def secrets(host: Host) -> dict[str, str]:
 
 def play_verbosely(name: str, more: Path) -> str:
     """All that a playbook says at -vvv --diff, with the variables of the file ``more``."""
-    argv = ["ansible-playbook", "-vvv", "--diff", "-i", "hosts.yml", "-e", f"@{STATE}/vars.yml", "-e", f"@{more}"]
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "true", "ANSIBLE_FORCE_COLOR": "false"}
-    done = subprocess.run(
-        [*argv, f"gaia_data.vre.{name}"],
-        cwd=CENTRE,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]
-    return done.stdout
+    done = play(CENTRE, name, arguments=["-vvv", "--diff", "-e", f"@{more}"])
+    assert done.code == 0, done.text[-4000:]
+    return done.text
 
 
 class Watcher(threading.Thread):
@@ -95,7 +85,7 @@ def traces(host: Host, tmp_path_factory: pytest.TempPathFactory) -> dict[str, st
 
 
 def test_nothing_that_people_read_has_a_secret(host: Host, traces: dict[str, str]) -> None:
-    assert "1 brought: registry.example.org/vre/geo" in " ".join(traces["output of the plays"].split())
+    assert "1 brought: registry.example.org/vre/geo" in traces["output of the plays"]
     found = [
         f"{name} is in {where}: …{text[max(0, at - 300) : at]}"
         for where, text in traces.items()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from gaia_lab.client import HubClient
@@ -22,6 +23,15 @@ def lab_client(user: str, language: str = "en", url: str | None = None) -> HubCl
     lab = json.loads((Path(os.environ["GAIA_LAB_STATE"]) / "lab.json").read_text())
     address = url or os.environ.get("GAIA_LAB_HUB_URL") or lab["hub_url"]
     return HubClient(address, user, lab["users"][user]["password"], lab["ca"], language)
+
+
+def visit(user: str) -> Iterator[HubClient]:
+    """A test user who is logged in, with no session before and after; for fixtures, by ``yield from``."""
+    client = lab_client(user)
+    client.login()
+    client.stop()
+    yield client
+    client.stop()
 
 
 def main(arguments: list[str]) -> int:
