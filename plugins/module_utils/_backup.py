@@ -12,6 +12,7 @@ import shutil
 import tarfile
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._units import run
 
 VERSION = 1
 CHANGED_WHILE_READ = 1  # exit code of GNU tar, no failure: people work in their homes
+GIVES_UP = "tar: Exiting with failure status"  # its last line, after the one that says why
 
 
 @dataclass(frozen=True)
@@ -112,20 +114,27 @@ class Backup:
                 for offered in self.offer:
                     if offered.is_file():
                         tar.add(offered, f"offer/{offered.name}")
-        (stage / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
-        (stage / "vre.lock.yml").write_text(self.lock, encoding="utf-8")
-        append(plain, stage, "", "about.json", "vre.lock.yml")
-        for name, folder in sorted(self.homes.items()):
-            append(plain, Path(folder), f"homes/{name}/", ".")
+                for name, text in (("about.json", json.dumps(about, indent=1)), ("vre.lock.yml", self.lock)):
+                    (stage / name).write_text(text, encoding="utf-8")
+                    tar.add(stage / name, name)
+        append_homes(plain, stage / "homes", self.homes)
         return plain
 
 
-def append(archive: Path, folder: Path, prefix: str, *names: str) -> None:
-    """Append what ``folder`` holds to an archive; files that are written meanwhile are taken as they are.
+def append_homes(archive: Path, links: Path, homes: Mapping[str, str]) -> None:
+    """Append homes to an archive, in one go; files that are written meanwhile are taken as they are.
 
-    :param prefix: put before the names in the archive.
+    :param links: a folder of this name is made, which leads to the homes by their names in the archive.
+    :param homes: folder by name of each.
+    :raises VreError: when one cannot be read.
     """
-    argv = ["tar", "--append", "--numeric-owner", f"--file={archive}", f"--directory={folder}"]
-    done = run([*argv, rf"--transform=flags=rh;s,^\(\./\|\.$\),{prefix},", "--", *names])
+    if not homes:
+        return
+    links.mkdir()
+    for name, folder in homes.items():
+        (links / name).symlink_to(folder)
+    argv = ["tar", "--append", "--numeric-owner", f"--file={archive}", f"--directory={links.parent}"]
+    argv += [r"--transform=flags=rh;s,^\(homes/[^/]*\)/\./\?,\1/,", "--null", "--files-from=-"]
+    done = run(argv, stdin="".join(f"homes/{name}/.\0" for name in sorted(homes)))
     if done.code not in (0, CHANGED_WHILE_READ):
-        raise VreError(f"it cannot be read: {last_line(done.err)}", str(folder))
+        raise VreError(f"a home cannot be read: {last_line(done.err.rpartition(GIVES_UP)[0])}")

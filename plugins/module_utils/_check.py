@@ -146,7 +146,7 @@ def token(path: str) -> str:
 def settled(path: str, scope: str, hub: Hub | None, bounds: Bounds) -> tuple[dict[str, Any], Outcome]:
     """What a check finds, and the manifest that it was of.
 
-    Another play may offer a candidate while this one tries it, and the hub refuses it then: what failed is tried again.
+    Another play may change that meanwhile, and the hub then refuses what it had: what failed is tried again.
 
     :raises VreError: when the manifest cannot be read, or the hub does not answer.
     """
@@ -155,13 +155,15 @@ def settled(path: str, scope: str, hub: Hub | None, bounds: Bounds) -> tuple[dic
         outcome = run(data, scope, hub, bounds)
         if not outcome.failed:
             return data, outcome
-        after = _candidates(manifest(path))
-        if all(after.get(name) == digest for name, digest in _candidates(data).items()):
+        after = _digests(manifest(path), scope)
+        if all(after.get(name) == digest for name, digest in _digests(data, scope).items()):
             return data, outcome
 
 
-def _candidates(data: Mapping[str, Any]) -> dict[str, str]:
-    return {name: image["candidate"]["digest"] for name, image in data["images"].items() if image.get("candidate")}
+def _digests(data: Mapping[str, Any], scope: str) -> dict[str, str]:
+    """What ``scope`` has, by image."""
+    which = "candidate" if scope == "candidates" else "offered"
+    return {name: image[which]["digest"] for name, image in data["images"].items() if image.get(which)}
 
 
 def record(data: Mapping[str, Any], scope: str, outcome: Outcome, before: str) -> str:

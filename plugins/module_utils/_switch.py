@@ -293,11 +293,9 @@ def _target(link: Path) -> Path | None:
 
 
 def link(link: Path, target: Path) -> None:
-    """Point a link somewhere else, at once. A folder there, as a former layout had it, becomes a former release."""
+    """Point a link somewhere else, at once."""
     if _target(link) == target:
         return
-    if link.is_dir() and not link.is_symlink():
-        link.rename(link.with_name(f"{link.name}-former"))
     new = link.parent / f".{link.name}.new"
     new.unlink(missing_ok=True)
     new.symlink_to(target.name)

@@ -38,8 +38,9 @@ def main() -> int:
         token = _check.token(wanted.token_file)
         hub = Hub(wanted.hub_url, wanted.user, token, wanted.timeout, wanted.ca_file)
         with _check.alone():
-            data = _check.manifest(wanted.manifest)
-            outcome = _check.run(data, "offered", hub, Bounds(wanted.parallel, 60 * wanted.patience))
+            data, outcome = _check.settled(
+                wanted.manifest, "offered", hub, Bounds(wanted.parallel, 60 * wanted.patience)
+            )
             before = _check.read(str(Path(wanted.manifest).with_name("checks.json")))
             _check.write(wanted.results, _check.record(data, "offered", outcome, before))
     except VreError as error:

@@ -18,15 +18,23 @@ def test_files_and_links_of_a_home(tmp_path: Path) -> None:
     (home / "twin.txt").hardlink_to(home / "deep/work.txt")
     (home / "link.txt").symlink_to("./deep/work.txt")
     archive = tmp_path / "all.tar"
-    _backup.append(archive, home, "homes/home-alice/", ".")
+    (tmp_path / "none").mkdir()
+    _backup.append_homes(archive, tmp_path / "homes", {"home-alice": str(home), "home-bob": str(tmp_path / "none")})
     with tarfile.open(archive) as tar:
         found = {member.name: member for member in tar}
-    assert {"homes/home-alice/deep/work.txt", "homes/home-alice/link.txt"} <= set(found)
+    assert set(found) == {
+        "homes/home-alice",
+        "homes/home-alice/deep",
+        "homes/home-alice/deep/work.txt",
+        "homes/home-alice/link.txt",
+        "homes/home-alice/twin.txt",
+        "homes/home-bob",
+    }
     assert found["homes/home-alice/link.txt"].linkname == "./deep/work.txt"
     hard = [member for member in found.values() if member.islnk()]
     assert [member.linkname.startswith("homes/home-alice/") for member in hard] == [True]
 
 
 def test_a_home_that_is_gone(tmp_path: Path) -> None:
-    with pytest.raises(VreError, match="cannot be read"):
-        _backup.append(tmp_path / "all.tar", tmp_path / "none", "homes/x/", ".")
+    with pytest.raises(VreError, match="homes/x/.*No such file"):
+        _backup.append_homes(tmp_path / "all.tar", tmp_path / "homes", {"x": str(tmp_path / "none")})

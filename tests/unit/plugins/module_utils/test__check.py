@@ -166,8 +166,9 @@ def test_checks_of_two_releases_wait_for_each_other_but_not_for_an_installation(
             pass
 
 
+@pytest.mark.parametrize("scope", ["candidates", "offered"])
 def test_a_candidate_that_another_play_offers_meanwhile_is_no_failure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scope: str
 ) -> None:
     path = tmp_path / "manifest.json"
     offered = json.loads(json.dumps(MANIFEST))
@@ -182,7 +183,7 @@ def test_a_candidate_that_another_play_offers_meanwhile_is_no_failure(
         return _check.Outcome(failed=[row("ocean", ok=False)] if data == MANIFEST else [])
 
     monkeypatch.setattr(_check, "run", run)
-    data, outcome = _check.settled(str(path), "candidates", None, Bounds(1, 60))
+    data, outcome = _check.settled(str(path), scope, None, Bounds(1, 60))
     assert (data, outcome.failed, len(seen)) == (offered, [], 2)
 
 

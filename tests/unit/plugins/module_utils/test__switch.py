@@ -93,13 +93,6 @@ def test_a_release_in_words(tmp_path: Path) -> None:
     assert _switch.version(tmp_path / "hub-2") == "hub-2 (JupyterHub 6.1.1)"
 
 
-def test_a_folder_of_the_former_layout_becomes_a_former_release(tmp_path: Path) -> None:
-    (tmp_path / "hub/bin").mkdir(parents=True)
-    _switch.link(tmp_path / "hub", tmp_path / "hub-2")
-    assert (tmp_path / "hub").readlink() == Path("hub-2")
-    assert (tmp_path / "hub-former/bin").is_dir()
-
-
 @pytest.mark.parametrize(
     ("before", "left"), [("hub-2", ["hub-0", "hub-1", "hub-2"]), ("hub-1", ["hub-1", "hub-2"]), (None, ["hub-2"])]
 )
