@@ -12,6 +12,7 @@ from testinfra.host import Host
 from gaia_lab.centre import STATE, run, sessions
 from gaia_lab.client import HubClient
 from gaia_lab.session import lab_client, visit
+from gaia_lab.spare import spare_host
 
 ROLE = Path(__file__).resolve().parents[3] / "roles/hub/files/requirements.txt"
 PIN = Path(__file__).with_name("jupyterhub-5.txt")
@@ -27,6 +28,12 @@ def alice() -> HubClient:
         client.start({"choice": "free", "system": "lab", "business": ["ocean"]})
     client.open_session()
     return client
+
+
+@pytest.fixture(scope="session")
+def spare() -> Host:
+    """Another host than the hub's, plain at first."""
+    return spare_host()
 
 
 @pytest.fixture

@@ -6,22 +6,18 @@ import json
 import re
 import subprocess
 import tarfile
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
-import testinfra
 from testinfra.host import Host
 
-from gaia_lab.centre import CENTRE, STATE, processes, run
+from gaia_lab.centre import CENTRE, processes, run
 from gaia_lab.client import HubClient
 from gaia_lab.playbook import Played
-from gaia_lab.session import lab_client
+from gaia_lab.spare import HOSTS, NAME, VARIABLES, owner, spare_client
 
 OCEAN = "conda-env-ocean-ocean-py"
-SPARE = "spare.example.org"
 FREE = {"choice": "free", "system": "lab", "business": ["ocean"]}
 WRITE = "import pathlib; (pathlib.Path.home() / 'work.txt').write_text('mine')"
 READ = (
@@ -30,27 +26,9 @@ READ = (
 
 
 @pytest.fixture(scope="module")
-def spare(host: Host) -> Host:
-    """A plain host, another one than the hub's."""
-    assert host
-    hosts: dict[str, Any] = {"vre_hubs": {"hosts": {SPARE: {}}}}
-    (CENTRE / "spare.yml").write_text(json.dumps(hosts))
-    return testinfra.get_host(f"ssh://root@{SPARE}", ssh_config=str(STATE / "ssh_config"))
-
-
-@pytest.fixture(scope="module")
 def token(alice: HubClient) -> str:
     """A token of alice's."""
-    path = "/hub/api/users/alice/tokens"
-    alice.http.get(f"{alice.url}/hub/home", timeout=30)
-    answer = alice.http.post(
-        f"{alice.url}{path}",
-        json={"note": "script"},
-        headers={"X-XSRFToken": alice._xsrf(path), "Referer": f"{alice.url}/hub/home"},
-        timeout=30,
-    )
-    answer.raise_for_status()
-    return str(answer.json()["token"])
+    return alice.token()
 
 
 @pytest.fixture(scope="module")
@@ -77,27 +55,10 @@ def made(done: Played) -> list[Path]:
     return [path for path in (CENTRE / "backups").glob("*.tar.gz") if path.name in done.text]
 
 
-def restore(archive: Path, others: dict[str, Any] | None = None, hosts: str = "spare.yml", **more: Any) -> Played:
+def restore(archive: Path, others: dict[str, Any] | None = None, hosts: str = HOSTS, **more: Any) -> Played:
     """Restore on the plain host, under its own name, as an admin types it in the inventory's folder."""
-    tls = {"certificate": f"{STATE}/spare.pem", "key": f"{STATE}/spare.key"}
-    variables = {
-        "archive": str(archive.relative_to(CENTRE)),
-        "hub_url": f"https://{SPARE}",
-        "hub_tls": tls,
-        **(others or {}),
-    }
+    variables = {"archive": str(archive.relative_to(CENTRE)), **VARIABLES, **(others or {})}
     return run("restore", variables, hosts=hosts, **more)
-
-
-def on_spare(user: str) -> HubClient:
-    """A user who is logged in to the restored hub."""
-    client = lab_client(user)
-    client.url = f"https://{SPARE}"
-    end = time.monotonic() + 60  # the test before may have started the hub again
-    while not client.http.get(f"{client.url}/hub/health", timeout=5).ok and time.monotonic() < end:
-        time.sleep(0.5)
-    client.login()
-    return client
 
 
 @pytest.mark.usefixtures("survives")
@@ -153,8 +114,8 @@ def test_the_archive_is_looked_at_before_the_sessions() -> None:
 def test_a_host_without_a_hub_has_nothing_to_verify(spare: Host) -> None:
     assert not spare.file("/etc/gaia-vre").exists
     assert (
-        f"{SPARE}: there is no hub here. Remedy: run gaia_data.vre.deploy"
-        in run("verify", hosts="spare.yml", fails=True).text
+        f"{NAME}: there is no hub here. Remedy: run gaia_data.vre.deploy"
+        in run("verify", hosts=HOSTS, fails=True).text
     )
 
 
@@ -210,15 +171,9 @@ def test_restored_on_another_host(host: Host, spare: Host, archive: Path, token:
         "a user who is back before the home would get an empty one"
     )
     assert "no new session starts, as an announcement says so, which the backup brought" in done.text
-    run("maintenance", {"state": "off"}, hosts="spare.yml")
+    run("maintenance", {"state": "off"}, hosts=HOSTS)
 
-    answer = requests.get(
-        f"https://{SPARE}/hub/api/user",
-        headers={"Authorization": f"token {token}"},
-        verify=f"{STATE}/ca.pem",
-        timeout=30,
-    )
-    assert (answer.status_code, answer.json().get("name")) == (200, "alice"), "a token goes on"
+    assert owner(token) == "alice", "a token goes on"
 
     path = "/etc/gaia-vre/manifest.json"
     here, there = (json.loads(h.file(path).content_string)["images"] for h in (host, spare))
@@ -226,7 +181,7 @@ def test_restored_on_another_host(host: Host, spare: Host, archive: Path, token:
         name: image["offered"]["digest"] for name, image in here.items()
     }
 
-    alice = on_spare("alice")
+    alice = spare_client("alice")
     alice.start(FREE)
     assert alice.run(OCEAN, READ).stdout.split() == ["mine", "True"]
     alice.stop()
@@ -262,15 +217,15 @@ def test_who_begins_to_work_meanwhile_loses_nothing(spare: Host, archive: Path) 
 def test_each_restore_keeps_what_it_replaced_and_ends_sessions_when_told(
     spare: Host, archive: Path, token: str
 ) -> None:
-    bob = on_spare("bob")
+    bob = spare_client("bob")
     bob.start(FREE | {"business": ["atmosphere"]})
     done = restore(archive, {"docker_remove_sessions": True})
     assert token not in done.text
     assert "1 session(s) end, of bob." in done.text
     assert "Left as they are, since they exist: gaia-vre-home-alice" in done.text
     assert spare.check_output("docker ps --all --quiet --filter network=gaia-vre") == ""
-    run("maintenance", {"state": "off"}, hosts="spare.yml")
-    bob = on_spare("bob")
+    run("maintenance", {"state": "off"}, hosts=HOSTS)
+    bob = spare_client("bob")
     bob.start(FREE | {"business": ["atmosphere"]})
     bob.stop()
 

@@ -61,6 +61,19 @@ class HubClient:
 
     # -- hub ------------------------------------------------------------------------------------
 
+    def token(self) -> str:
+        """A new token of the user's own, who is logged in."""
+        path, page = f"/hub/api/users/{self.user}/tokens", f"{self.url}/hub/home"
+        self.http.get(page, timeout=30)
+        answer = self.http.post(
+            f"{self.url}{path}",
+            json={"note": "script"},
+            headers={"X-XSRFToken": self._xsrf(path), "Referer": page},
+            timeout=30,
+        )
+        answer.raise_for_status()
+        return str(answer.json()["token"])
+
     def _xsrf(self, path: str) -> str:
         """The ``_xsrf`` cookie that a browser would send to ``path``: the one of the longest prefix."""
         cookies = [c for c in self.http.cookies if c.name == "_xsrf" and path.startswith(c.path)]
