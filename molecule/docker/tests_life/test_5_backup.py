@@ -114,8 +114,7 @@ def test_the_archive_is_looked_at_before_the_sessions() -> None:
 def test_a_host_without_a_hub_has_nothing_to_verify(spare: Host) -> None:
     assert not spare.file("/etc/gaia-vre").exists
     assert (
-        f"{NAME}: there is no hub here. Remedy: run gaia_data.vre.deploy"
-        in run("verify", hosts=HOSTS, fails=True).text
+        f"{NAME}: there is no hub here. Remedy: run gaia_data.vre.deploy" in run("verify", hosts=HOSTS, fails=True).text
     )
 
 

@@ -1,4 +1,4 @@
-"""A hub with a real PostgreSQL, by the commands of docs/operating.md: another schema and its way back, backup, restore."""
+"""A hub with PostgreSQL, by the commands of docs/operating.md: another schema and its way back, backup, restore."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ def test_a_new_hub_that_does_not_come_up_leaves_the_database_as_it_was(
     spare: Host, postgres: dict[str, Any], token: str
 ) -> None:
     before = schema(spare)
-    done = run(variables={**postgres, "hub_extra_config": ENDS_AT_START, "hub_health_retries": 12}, hosts=HOSTS, fails=True)
+    done = run(
+        variables={**postgres, "hub_extra_config": ENDS_AT_START, "hub_health_retries": 12}, hosts=HOSTS, fails=True
+    )
     assert "The former hub runs again, with its configuration and its database" in done.text
     assert schema(spare) == before
     assert owner(token) == "alice"

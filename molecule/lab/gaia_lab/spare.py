@@ -1,4 +1,4 @@
-"""The host ``spare.example.org``: a second hub under its own name, in an inventory ``spare.yml`` beside the first one's."""
+"""The host ``spare.example.org``: a second hub under its own name, in an inventory ``spare.yml`` of its own."""
 
 from __future__ import annotations
 

@@ -36,5 +36,5 @@ def test_files_and_links_of_a_home(tmp_path: Path) -> None:
 
 
 def test_a_home_that_is_gone(tmp_path: Path) -> None:
-    with pytest.raises(VreError, match="homes/x/.*No such file"):
+    with pytest.raises(VreError, match=r"homes/x/.*No such file"):
         _backup.append_homes(tmp_path / "all.tar", tmp_path / "homes", {"x": str(tmp_path / "none")})
