@@ -1,14 +1,14 @@
 # Copyright (c) 2026, Gaia Data
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What staged images are not needed any more: neither by the manifest, nor by the lock, nor by a container.
+"""What staged images are not needed any more: neither by the manifest, nor by the lock, nor by a container or a job.
 
 Only what the collection staged itself goes: references in the store's record, and what is in the store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,11 @@ class Cleaned:
 
 @dataclass
 class Needed:
-    """References by digest that stay in the engine, and those that stay unpacked in the store."""
+    """References by digest that stay in the engine, and those that stay in the store, in this form."""
 
     engine: set[str] = field(default_factory=set)
     store: set[str] = field(default_factory=set)
+    form: str = "directory"
 
 
 def needed(path: Path, lock: Iterable[Mapping[str, Any]]) -> Needed:
@@ -53,10 +54,11 @@ def needed(path: Path, lock: Iterable[Mapping[str, Any]]) -> Needed:
         raise VreError(f"{error.message}, so nothing is removed", str(path), None, "run publish first") from error
     wanted = _manifest.references(manifest)
     wanted += [(image["kind"], _reference.parse(image["reference"]).at(str(image["digest"]))) for image in lock]
-    found = Needed()
+    jobs, mount_kind = manifest.get("substrate") == "batch", manifest.get("mount_kind")
+    found = Needed(form="squashfs" if mount_kind == "squashfs" else "directory")
     for kind, reference in wanted:
-        unpacked = kind == "business" and manifest.get("mount_kind") == "directory"
-        (found.store if unpacked else found.engine).add(reference)
+        stored = jobs or (kind == "business" and mount_kind == "directory")
+        (found.store if stored else found.engine).add(reference)
     return found
 
 
@@ -79,27 +81,36 @@ def in_use_below(folder: Path, paths: Iterable[str]) -> bool:
     return any(folder == Path(path) or folder in Path(path).parents for path in paths)
 
 
-def clean(store: Store, keep: Needed, check: bool) -> Cleaned:
+def clean(store: Store, keep: Needed, check: bool, jobs: Collection[str] | None = None) -> Cleaned:
     """Remove what nobody needs.
 
     :param keep: of :func:`needed`.
     :param check: only tell.
+    :param jobs: digests that jobs use, where no engine runs sessions.
     :raises VreError: when the engine does not tell what is in use.
     """
     found = Cleaned()
-    images, paths = used(_engine.containers())
-    _clean_images(store, keep.engine, images, check, found)
-    names = {_reference.parse(reference).digest.partition(":")[2] for reference in keep.store}
-    for folder in store.entries():
-        if folder.name in names:
+    running, paths = {_name(digest) for digest in jobs or ()}, set[str]()
+    if jobs is None:
+        images, paths = used(_engine.containers())
+        _clean_images(store, keep.engine, images, check, found)
+    names = {_name(_reference.parse(reference).digest) for reference in keep.store}
+    parts = names | running
+    for path in store.entries():
+        name, form = path.stem, "directory" if path.is_dir() else "squashfs"
+        if name in names and form == keep.form:
             continue
-        if in_use_below(folder, paths):
-            names.add(folder.name)
-            found.in_use.append(str(folder))
+        if name in running or in_use_below(path, paths):
+            parts.add(name)
+            found.in_use.append(str(path))
         else:
-            found.folders[str(folder)] = store.remove(folder, check)
-    found.blobs = store.remove_blobs(names, check)
+            found.folders[str(path)] = store.remove(path, check)
+    found.blobs = store.remove_blobs(parts, check)
     return found
+
+
+def _name(digest: str) -> str:
+    return digest.partition(":")[2]
 
 
 def _clean_images(store: Store, keep: set[str], images: set[str], check: bool, found: Cleaned) -> None:

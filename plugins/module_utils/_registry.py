@@ -323,6 +323,12 @@ WORDS = (
         "give it more space; gaia_data.vre.clean removes what is not needed any more",
         False,
     ),
+    (
+        "disk quota exceeded",
+        "the quota of the disk is used up",
+        "give it more space; gaia_data.vre.clean removes what is not needed any more",
+        False,
+    ),
     ("manifest unknown", "the image is not in the registry", "check its name and tag, or push it", False),
     ("name unknown", "the image is not in the registry", "check its name and tag, or push it", False),
     ("unauthorized", "registry {host} refused the login", "check username and password of {host}", True),

@@ -13,7 +13,7 @@ short_description: Remove staged images that nothing needs any more
 version_added: 0.1.0
 description:
   - Removes images that the collection staged on this host and that are neither in the manifest (offered, candidate or
-    retained), nor in the lock, nor used by a container, be it running or stopped.
+    retained), nor in the lock, nor used by a container, be it running or stopped, or by a job.
   - What was not staged by the collection is never touched.
 author:
   - Gaia Data (@gaia-data)
@@ -39,6 +39,12 @@ options:
     description: The store's folder.
     type: path
     default: /var/lib/gaia-vre-store
+  jobs:
+    description:
+      - Digests of the images that jobs use, where sessions are jobs. No container engine is asked then.
+      - Without it, sessions are containers.
+    type: list
+    elements: str
   timeout:
     description: Seconds to wait for a play that changes the store.
     type: int
@@ -49,6 +55,12 @@ EXAMPLES = r"""
 - name: What is not needed any more goes
   gaia_data.vre.image_clean:
     lock: "{{ lookup('ansible.builtin.file', 'vre.lock.yml') | from_yaml }}"
+
+- name: The same where sessions are jobs
+  gaia_data.vre.image_clean:
+    lock: "{{ lookup('ansible.builtin.file', 'vre.lock.yml') | from_yaml }}"
+    store: /shared/gaia-vre/store
+    jobs: ["sha256:0f4c0e2b5b0f1c2f9fb1f3a7ce0f0a4a9a5e5f0f5c1c5f2c5d6c7e8f9a0b1c2d"]
 """
 
 RETURN = r"""
@@ -57,7 +69,7 @@ images:
   type: dict
   returned: success
 folders:
-  description: Unpacked images that were removed, or would be, with their bytes on the disk.
+  description: Images of the store that were removed, or would be, by path, with their bytes on the disk.
   type: dict
   returned: success
 blobs:
@@ -65,7 +77,7 @@ blobs:
   type: int
   returned: success
 in_use:
-  description: What is not needed by the manifest but used by a container, or what the engine refused to remove.
+  description: What is not needed by the manifest but used by a container or job, or what the engine refused to remove.
   type: list
   elements: str
   returned: success
@@ -89,6 +101,7 @@ def main() -> None:
             "manifest": {"type": "path", "default": "/etc/gaia-vre/manifest.json"},
             "lock": {"type": "dict", "required": True},
             "store": {"type": "path", "default": layout.DEFAULT},
+            "jobs": {"type": "list", "elements": "str"},
             "timeout": {"type": "int", "default": 3600},
         },
         supports_check_mode=True,
@@ -97,14 +110,17 @@ def main() -> None:
     store = Store(Path(params["store"]))
     try:
         layout.check(params["store"])
+        jobs: list[str] | None = params["jobs"]
+        for digest in jobs or ():
+            layout.name_of(digest)
         manifest, lock = Path(params["manifest"]), _lock.check(params["lock"]).values()
         keep = _clean.needed(manifest, lock)
         if module.check_mode:
-            found = _clean.clean(store, keep, check=True)
+            found = _clean.clean(store, keep, check=True, jobs=jobs)
         else:
             with store.locked(params["timeout"]):
                 # Read again: the play that was waited for may have written another one.
-                found = _clean.clean(store, _clean.needed(manifest, lock), check=False)
+                found = _clean.clean(store, _clean.needed(manifest, lock), check=False, jobs=jobs)
     except VreError as error:
         module.fail_json(msg=str(error))
     else:

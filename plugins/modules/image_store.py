@@ -3,26 +3,33 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Unpack images into a store, for engines that cannot mount images."""
+"""Bring images into a store, unpacked or as squashfs files."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: image_store
-short_description: Unpack images into a store, for engines that cannot mount images
+short_description: Bring images into a store, unpacked or as squashfs files
 version_added: 0.1.0
 description:
-  - Brings images by their digests into a folder of this host, unpacked and named by digest. No daemon takes part.
+  - Brings images by their digests into a folder, named by digest, for engines that cannot mount images, and for
+    Apptainer. No daemon takes part, and any user who owns the folder will do.
   - Everything is verified by digest. An image appears when it is whole and on the disk. What was fetched before is not
     fetched again, neither for another version of the image nor after a play that was killed.
+  - A squashfs file has its size and checksum beside it. One that is cut off, replaced or touched is found by the next
+    run and brought again if it is not what was written. The same digest gives the same bytes wherever and whenever it
+    is brought, with the same versions of squashfs-tools and libzstd.
+  - The folder may be on a file system that several hosts share. One play at a time changes it, whatever host it runs
+    on; where the file system cannot promise that, the module says so and does nothing.
   - An image that cannot be brought holds no other one. The module fails in the end and returns what is wrong with it.
-  - Everybody may read what is unpacked and only root may write it. Nothing in it is setuid, and an image with devices
-    or with paths that lead out of it is refused.
+  - Everybody may read what is brought and only its owner may write it. Nothing in it is setuid, and an image with
+    devices or with paths that lead out of it is refused.
 author:
   - Gaia Data (@gaia-data)
 requirements:
   - skopeo 1.9 or newer, on the host that executes the module
   - zstd, for images with layers that are compressed by it
+  - squashfs-tools 4.5 or newer with zstd, for O(format=squashfs)
 extends_documentation_fragment:
   - gaia_data.vre.registries
   - ansible.builtin.action_common_attributes
@@ -38,6 +45,11 @@ options:
     description: The store's folder. It is made where it is missing.
     type: path
     default: /var/lib/gaia-vre-store
+  format:
+    description: Unpacked, or as squashfs files with zstd at level 3.
+    type: str
+    choices: [directory, squashfs]
+    default: directory
   images:
     description: What must be there.
     type: list
@@ -72,6 +84,15 @@ EXAMPLES = r"""
     images:
       - reference: registry.example.org/vre/ocean@{{ lock.images.ocean.digest }}
     authfile: /etc/gaia-vre/docker/config.json
+
+- name: An image for Apptainer, on a file system that login and compute nodes share
+  gaia_data.vre.image_store:
+    store: /shared/gaia-vre/store
+    format: squashfs
+    images:
+      - reference: registry.example.org/vre/ocean@{{ lock.images.ocean.digest }}
+  become: true
+  become_user: gaia-vre
 """
 
 RETURN = r"""
@@ -106,7 +127,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils import _registries_o
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
 from ansible_collections.gaia_data.vre.plugins.module_utils._registry import Registries
 from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
-from ansible_collections.gaia_data.vre.plugins.module_utils._store.store import Store, wanted
+from ansible_collections.gaia_data.vre.plugins.module_utils._store.store import Brought, Store, wanted
 
 
 def main() -> None:
@@ -114,6 +135,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "store": {"type": "path", "default": layout.DEFAULT},
+            "format": {"type": "str", "choices": ["directory", "squashfs"], "default": "directory"},
             "images": {
                 "type": "list",
                 "elements": "dict",
@@ -131,24 +153,27 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    store = Store(Path(params["store"]))
+    store = Store(Path(params["store"]), params["format"])
     try:
         settings = _registries_option.check(module)
         images = wanted(params["store"], params["images"])
         missing = store.missing(images)
-        problems: dict[str, VreError] = {}
-        if missing and not module.check_mode:
+        found = Brought()
+        if module.check_mode:
+            found.images = [str(image) for image in store.broken(missing)]
+        elif missing:
             with Registries.open(settings, params["authfile"]) as registries, store.locked(params["timeout"]):
-                problems = store.add(registries, images, params["platform"], params["parallel"])
-        elif not module.check_mode:
-            problems = store.wrong_subpaths(images)
+                found = store.add(registries, images, params["platform"], params["parallel"])
+        else:
+            found.problems = store.wrong_subpaths(images)
     except VreError as error:
         module.fail_json(msg=str(error))
     else:
-        brought = [str(image) for image in missing if str(image) not in problems]
-        result = {"changed": bool(brought), "store": params["store"], "brought": brought}
+        problems = found.problems
+        brought = [image for image in found.images if image not in problems]
+        result = {"changed": bool(brought), "store": params["store"], "brought": sorted(brought)}
         if problems:
-            words = "could not be unpacked"
+            words = "could not be unpacked" if params["format"] == "directory" else "could not be brought"
             result["problems"] = [
                 {"image": image, "text": f"{image.partition('@')[0]} {words}: {error}"}
                 for image, error in problems.items()

@@ -21,7 +21,7 @@ import yaml
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _manifest
 from ansible_collections.gaia_data.vre.plugins.module_utils._registry import repository_of
-from gaia_lab import playbook
+from gaia_lab import bench_store, playbook
 from gaia_lab.client import HubClient
 from gaia_lab.command import say
 from gaia_lab.crowd import at_once, crowd
@@ -182,9 +182,22 @@ def publish_one_changed(folder: Path, client: HubClient) -> list[Row]:
     ]
 
 
+def image_to_store(folder: Path) -> list[Row]:
+    """An image of 31,000 files from a registry to a squashfs file of the store."""
+    times = bench_store.measure(folder)
+    what = f"registry to store, {times.megabytes:.0f} MB in 31,000 files"
+    bare, theirs = "against mksquashfs of the unpacked files", "against apptainer build"
+    return [
+        Row("batch.store.vs-mksquashfs", f"{what}, {bare}", times.store, times.mksquashfs, "s", 1.5),
+        Row("batch.store.vs-apptainer", f"{what}, {theirs}", times.store, times.apptainer, "s", 0.1),
+    ]
+
+
 def measure() -> list[Row]:
     """All rows; takes several minutes."""
     state = Path(os.environ["GAIA_LAB_STATE"])
+    say("bench: an image from a registry to the store, and by apptainer build (minutes)")
+    to_store = image_to_store(state / "bench-store")
     three, many = state / "bench-3", state / "bench-200"
     write_inventory(three, 3)
     write_inventory(many, 200)
@@ -232,6 +245,7 @@ def measure() -> list[Row]:
     unpacked = [launch(client, 20)[0] for _run in range(LAUNCHES + 1)][1:]
     return [
         *one_changed,
+        *to_store,
         Row(
             "docker.launch.directory-vs-image",
             "hub POST to ready, 20 unpacked images against 20 mounted ones",

@@ -5,8 +5,10 @@
 
 ========================  ==================================================================
 ``<hex>/``                an unpacked image, named by its digest; what sessions mount
+``<hex>.squashfs``        the same as one file, for Apptainer
+``<hex>.json``            its size and checksum
 ``blobs/sha256/<hex>``    manifests and compressed layers, as the registry has them
-``.partial-<hex>/``       an image that is being unpacked, or was when the play was killed
+``.partial-<hex>-…/``     an image that is being written, or was when the play was killed
 ``.lock``                 held by who changes the store
 ``staged``                references that the engine pulled for us, one a line
 ========================  ==================================================================
@@ -20,6 +22,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreEr
 
 DEFAULT = "/var/lib/gaia-vre-store"
 NAME = re.compile(r"[0-9a-f]{64}")
+SUFFIXES = {"directory": "", "squashfs": ".squashfs"}
 PARTIAL = ".partial-"
 RECORD = "staged"
 PATH = re.compile(r"(?:/[A-Za-z0-9_][A-Za-z0-9_.-]*){2,}")
@@ -56,3 +59,11 @@ def entry(store: str, digest: str, subpath: str = "") -> str:
     if any(part in ("", ".", "..") for part in parts):
         raise VreError("a path in an image has plain names only", "subpath", subpath)
     return "/".join([store, name_of(digest), *parts])
+
+
+def squashfs(store: str, digest: str) -> str:
+    """Path of an image's squashfs file.
+
+    :raises VreError: when store or digest are not what they must be.
+    """
+    return entry(store, digest) + SUFFIXES["squashfs"]

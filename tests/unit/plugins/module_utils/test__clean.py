@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _clean
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._store.store import Store
 
 PLACE = "registry.example.org/vre/ocean"
 
@@ -31,6 +33,47 @@ def test_what_manifest_and_lock_name_is_needed(tmp_path: Path) -> None:
         content = {"version": 1, "mount_kind": kind, "images": {"ocean": ocean, "lab": lab}}
         (tmp_path / "manifest.json").write_text(json.dumps(content))
         assert _clean.needed(tmp_path / "manifest.json", lock) == _clean.Needed(engine, store)
+
+
+def test_where_sessions_are_jobs_all_is_in_the_store(tmp_path: Path) -> None:
+    images = {
+        "ocean": {"kind": "business", "offered": pin(1), "candidate": None},
+        "lab": {"kind": "system", "offered": pin(2), "candidate": None},
+    }
+    for kind in ("squashfs", "directory"):
+        content = {"version": 1, "substrate": "batch", "mount_kind": kind, "images": images}
+        (tmp_path / "manifest.json").write_text(json.dumps(content))
+        expected = {f"{PLACE}@{digest(number)}" for number in (1, 2)}
+        assert _clean.needed(tmp_path / "manifest.json", []) == _clean.Needed(set(), expected, kind)
+
+
+def test_files_that_neither_manifest_nor_job_needs_go(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store", "squashfs")
+    needed, running, gone = (digest(number).partition(":")[2] for number in (1, 2, 3))
+    with store.locked(0):
+        for name in (needed, running, gone):
+            (store.folder / f"{name}.squashfs").write_bytes(os.urandom(100_000))
+            (store.folder / f"{name}.json").write_text("{}")
+        for name in (needed, running):  # of former times, when they were unpacked
+            (store.folder / name / "d").mkdir(parents=True)
+        (store.blobs / "sha256" / needed).write_bytes(b"{}")
+        (store.blobs / "sha256" / running).write_bytes(b"{}")
+        (store.blobs / "sha256" / gone).write_bytes(os.urandom(50_000))
+        keep = _clean.Needed(set(), {f"{PLACE}@{digest(1)}"}, "squashfs")
+        told = _clean.clean(store, keep, check=True, jobs=[digest(2)])
+        assert (store.folder / f"{gone}.squashfs").exists()
+        assert _clean.clean(store, keep, check=False, jobs=[digest(2)]) == told
+    assert sorted(told.folders) == sorted(str(store.folder / name) for name in (needed, f"{gone}.squashfs"))
+    assert told.folders[str(store.folder / f"{gone}.squashfs")] >= 100_000
+    assert told.blobs >= 50_000
+    assert sorted(told.in_use) == [str(store.folder / running), str(store.folder / f"{running}.squashfs")]
+    left = sorted(path.name for path in store.folder.iterdir())
+    assert left == sorted(
+        [".lock", "blobs", running, *(f"{name}.{end}" for name in (needed, running) for end in ("json", "squashfs"))]
+    )
+    assert sorted(path.name for path in (store.blobs / "sha256").iterdir()) == [needed, running]
+    with store.locked(0):
+        assert _clean.clean(store, keep, check=False, jobs=[]).folders.keys() >= {str(store.folder / running)}
 
 
 @pytest.mark.parametrize(

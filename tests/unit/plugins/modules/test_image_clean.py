@@ -27,11 +27,31 @@ def test_without_an_engine_nothing_is_known_and_nothing_goes(
     assert folder.is_dir()
 
 
+def test_where_sessions_are_jobs_no_engine_is_asked(
+    run_module: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    store = tmp_path / "store"
+    store.mkdir()
+    used, unused = (store / f"{letter * 64}.squashfs" for letter in "ab")
+    for path in (used, unused):
+        path.write_bytes(b"x" * 5000)
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"version": 1, "substrate": "batch", "mount_kind": "squashfs", "images": {}}))
+    options = {"lock": LOCK, "store": str(store), "manifest": str(manifest), "jobs": [f"sha256:{'a' * 64}"]}
+    result = run_module("image_clean", options)
+    assert (result["changed"], result["in_use"], list(result["folders"])) == (True, [str(used)], [str(unused)])
+    assert used.exists()
+    assert not unused.exists()
+    assert run_module("image_clean", options)["changed"] is False
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"store": "/"}, "images_store_dir: this cannot be the store's folder"),
         ({"lock": {}}, "no lock of a known version"),
+        ({"jobs": ["ocean"]}, "this is no digest"),
         ({"manifest": "/nowhere/manifest.json"}, "the manifest cannot be read"),
     ],
 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ansible_collections.gaia_data.vre.plugins.module_utils._store import squashfs
 
 Run = Callable[..., dict[str, Any]]
 REFERENCE = f"localhost:1/vre/ocean@sha256:{'a' * 64}"
@@ -36,6 +39,41 @@ def test_a_folder_that_is_not_in_an_image_holds_no_other(run_module: Run, tmp_pa
     assert "Remedy: correct subpath in the catalogue" in result["problems"][0]["text"]
 
 
+def test_a_squashfs_file_that_is_whole_is_left_alone(run_module: Run, tmp_path: Path) -> None:
+    (tmp_path / "root/envs").mkdir(parents=True)
+    (tmp_path / "root/link").symlink_to("envs")
+    path = tmp_path / "store" / f"{'a' * 64}.squashfs"
+    path.parent.mkdir()
+    command = ["mksquashfs", str(tmp_path / "root"), str(path), "-quiet", "-no-progress"]
+    subprocess.run(command, check=True, capture_output=True)
+    options = {"store": str(path.parent), "format": "squashfs", "images": [{"reference": REFERENCE, "subpath": "envs"}]}
+    assert run_module("image_store", options, check=True)["brought"] == [REFERENCE], "it has no record"
+    squashfs.record_path(path).write_text(squashfs.dump(squashfs.measure(path)))
+    for check in (True, False):
+        result = run_module("image_store", options, check=check)
+        assert (result["changed"], result["brought"]) == (False, [])
+    for subpath in ("link", "nothing", "env*", "root"):
+        options["images"] = [{"reference": REFERENCE, "subpath": subpath}]
+        assert "the image has no such folder, or it is a link" in run_module("image_store", options)["msg"]
+
+
+def test_without_mksquashfs_it_says_what_to_install(
+    run_module: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "skopeo").symlink_to("/bin/true")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    options = {"store": str(tmp_path / "store"), "format": "squashfs", "images": [{"reference": REFERENCE}]}
+    told = run_module("image_store", options)["msg"]
+    assert told == (
+        "mksquashfs is not installed on this host. Remedy: install the package squashfs-tools, 4.5 or newer."
+    )
+    (tmp_path / "mksquashfs").write_text("#!/bin/sh\necho 'mksquashfs version 4.4 (2019/08/29)'\n")
+    (tmp_path / "mksquashfs").chmod(0o755)
+    assert (
+        "mksquashfs of this host is too old (got 'mksquashfs version 4.4" in run_module("image_store", options)["msg"]
+    )
+
+
 def test_a_registry_that_does_not_answer_leaves_nothing_behind(run_module: Run, tmp_path: Path) -> None:
     result = run_module("image_store", {"store": str(tmp_path / "store"), "images": [{"reference": REFERENCE}]})
     assert "registry localhost:1 does not answer" in result["msg"]
@@ -50,6 +88,7 @@ def test_a_registry_that_does_not_answer_leaves_nothing_behind(run_module: Run, 
     [
         ({"images": [{"reference": "localhost:1/x:1"}]}, "this is no digest"),
         ({"images": [{"reference": REFERENCE, "subpath": "../x"}]}, "plain names only"),
+        ({"format": "sif"}, "value of format must be one of: directory, squashfs"),
         ({"store": "/"}, "this cannot be the store's folder"),
         ({"registries": {"localhost:1": {"pasword": "x"}}}, "unknown key pasword"),
     ],

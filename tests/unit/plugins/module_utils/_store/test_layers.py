@@ -1,21 +1,30 @@
-"""Layers, applied as an engine would apply them; and what no engine should."""
+"""Layers, applied as an engine would apply them, and what no engine should; as folders and as squashfs files."""
 
 from __future__ import annotations
 
 import io
 import os
 import stat
+import subprocess
+import sys
 import tarfile
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
-from ansible_collections.gaia_data.vre.plugins.module_utils._store.layers import Unpacker
+from ansible_collections.gaia_data.vre.plugins.module_utils._store import directory, pack
+from ansible_collections.gaia_data.vre.plugins.module_utils._store.layers import Opened
+from ansible_collections.gaia_data.vre.plugins.module_utils._store.layers import write as write_image
 
 Entry = tuple[str, Any]
+Write = Callable[..., None]
+REFERENCE = "registry.example.org/vre/x@sha256:0"
 LONG = "/".join(["d" * 90] * 3)
+DEEP = "/".join(["d"] * 200)
 
 
 def layer(*entries: Entry, **attributes: Any) -> io.BytesIO:
@@ -43,12 +52,43 @@ def layer(*entries: Entry, **attributes: Any) -> io.BytesIO:
     return found
 
 
-def unpacked(root: Path, *layers: io.BytesIO) -> dict[str, str | None]:
-    """What is there after the layers: content of files, None for folders, ``-> target`` for symbolic links."""
-    unpacker = Unpacker(root, "registry.example.org/vre/x@sha256:0")
-    for one in layers:
-        unpacker.layer(one)
-    unpacker.finish()
+def sparse() -> io.BytesIO:
+    """A layer with a file that is said to be 8 EB long, by tar's old form of sparse files."""
+    found = layer(("a", "1"))
+    data = bytearray(found.getvalue())
+    data[156:157] = tarfile.GNUTYPE_SPARSE
+    data[257:265] = b"ustar  \0"
+    data[345:512] = bytes(167)
+    data[483:495] = b"77777777777\0"
+    data[148:156] = b"        "
+    data[148:156] = b"%06o\0 " % sum(data[:512])
+    return io.BytesIO(bytes(data))
+
+
+def opened(*layers: io.BytesIO) -> list[Opened]:
+    return [lambda one=one: nullcontext(io.BytesIO(one.getvalue())) for one in layers]  # type: ignore[misc]
+
+
+@pytest.fixture(params=["directory", "squashfs"])
+def write(request: pytest.FixtureRequest, tmp_path: Path) -> Write:
+    """``write(root, layers…)`` makes a folder of layers, by way of a squashfs file or without."""
+
+    def written(root: Path, *layers: io.BytesIO) -> None:
+        if request.param == "directory":
+            write_image(REFERENCE, opened(*layers), lambda: directory.writing(root))
+            return
+        file = tmp_path / "x.squashfs"
+        try:
+            write_image(REFERENCE, opened(*layers), lambda: pack.packing(file, REFERENCE))
+            subprocess.run(["unsquashfs", "-quiet", "-no-progress", "-dest", root, file], check=True)
+        finally:
+            file.unlink(missing_ok=True)
+
+    return written
+
+
+def shown(root: Path) -> dict[str, str | None]:
+    """What is in a folder: content of files, None for folders, ``-> target`` for symbolic links."""
     found: dict[str, str | None] = {}
     for path in sorted(root.rglob("*")):
         name = str(path.relative_to(root))
@@ -110,14 +150,16 @@ def unpacked(root: Path, *layers: io.BytesIO) -> dict[str, str | None]:
             [layer(("a", ("symlink", "/etc/hostname"))), layer(("a", "mine"))], {"a": "mine"}, id="link becomes file"
         ),
         pytest.param([layer((f"{LONG}/é", "1"))], None, id="long and not ASCII"),
+        pytest.param([layer((f"{DEEP}/a", "1"), ("d/.wh.x", "")), layer((f"{DEEP}/a", "2"))], None, id="deep"),
         pytest.param([layer((".", None), ("a", "1"))], {"a": "1"}, id="the root itself"),
         pytest.param([layer()], {}, id="nothing"),
     ],
 )
-def test_layers(tmp_path: Path, layers: list[io.BytesIO], expected: dict[str, str | None] | None) -> None:
-    found = unpacked(tmp_path, *layers)
+def test_layers(write: Write, tmp_path: Path, layers: list[io.BytesIO], expected: dict[str, str | None] | None) -> None:
+    write(tmp_path / "root", *layers)
+    found = shown(tmp_path / "root")
     if expected is None:
-        assert found[f"{LONG}/é"] == "1"
+        assert found.get(f"{LONG}/é") == "1" or found.get(f"{DEEP}/a") == "2"
     else:
         assert found == expected
 
@@ -145,6 +187,22 @@ def test_layers(tmp_path: Path, layers: list[io.BytesIO], expected: dict[str, st
         pytest.param([layer(("a", tarfile.CHRTYPE))], "a device or a pipe", id="character device"),
         pytest.param([layer(("a", tarfile.BLKTYPE))], "a device or a pipe", id="block device"),
         pytest.param([layer(("a", tarfile.FIFOTYPE))], "a device or a pipe", id="pipe"),
+        pytest.param([sparse()], "a sparse file", id="sparse"),
+        pytest.param([layer(("x" * 256, "1"))], "a path that is too long", id="long name"),
+        pytest.param([layer((f"{DEEP}/d/a", "1"))], "a path that is too long", id="too deep"),
+        pytest.param([layer(("/".join(["y" * 200] * 21), None))], "a path that is too long", id="long path"),
+        pytest.param(
+            [
+                layer(("/".join(["y" * 200] * 15), None), ("l", ("symlink", "/".join(["y" * 200] * 15)))),
+                layer(("l/" + "/".join(["y" * 200] * 10), "1")),
+            ],
+            "a path that is too long",
+            id="long path by a link",
+        ),
+        pytest.param([layer(("a", ("symlink", "")))], "a link to what no path can be", id="link to nothing"),
+        pytest.param([layer(("a", ("symlink", "y" * 4096)))], "a link to what no path can be", id="long link"),
+        pytest.param([layer(("a", ("symlink", "a")), ("a/b", "1"))], "through a link that leads out", id="circle"),
+        pytest.param([layer(("d/e", None), ("a", ("link", "d")))], "it leads to a folder", id="hard link to a folder"),
         pytest.param([layer(("a", "1"), mtime=1e30)], "a time that no file can have", id="time"),
         pytest.param([layer(("a", None), pax_headers={"mtime": "inf"})], "a time that no file can have", id="no end"),
         pytest.param([layer((".", None), pax_headers={"mtime": "nan"})], "a time that no file can have", id="nan"),
@@ -153,12 +211,11 @@ def test_layers(tmp_path: Path, layers: list[io.BytesIO], expected: dict[str, st
         pytest.param([io.BytesIO(b"")], "no tar archive", id="empty"),
     ],
 )
-def test_what_is_refused(tmp_path: Path, layers: list[io.BytesIO], words: str) -> None:
+def test_what_is_refused(write: Write, tmp_path: Path, layers: list[io.BytesIO], words: str) -> None:
     (tmp_path / "other").mkdir()
     root = tmp_path / "root"
-    root.mkdir()
     with pytest.raises(VreError) as caught:
-        unpacked(root, *layers)
+        write(root, *layers)
     assert words in str(caught.value)
     assert "registry.example.org/vre/x" in str(caught.value)
     assert "Remedy: " in str(caught.value)
@@ -166,11 +223,12 @@ def test_what_is_refused(tmp_path: Path, layers: list[io.BytesIO], words: str) -
     assert not list((tmp_path / "other").iterdir())
 
 
-def test_everybody_may_read_and_nothing_is_setuid(tmp_path: Path) -> None:
+def test_everybody_may_read_and_nothing_is_setuid(write: Write, tmp_path: Path) -> None:
+    root = tmp_path / "root"
     umask = os.umask(0o077)
     try:
-        unpacked(
-            tmp_path,
+        write(
+            root,
             layer(("private", "1"), mode=0o600),
             layer(("d/program", "1"), mode=0o4750),
             layer(("shared", "1"), mode=0o666),
@@ -178,19 +236,59 @@ def test_everybody_may_read_and_nothing_is_setuid(tmp_path: Path) -> None:
         )
     finally:
         os.umask(umask)
-    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [tmp_path, *tmp_path.rglob("*")]}
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [root, *root.rglob("*")]}
     assert modes == {
-        tmp_path.name: 0o755,
+        "root": 0o755,
         "private": 0o644,
         "d": 0o755,
         "program": 0o755,
         "shared": 0o644,
         "e": 0o755,
     }
-    assert {path.stat().st_uid for path in tmp_path.rglob("*")} == {os.getuid()}
+    assert {path.stat().st_uid for path in root.rglob("*")} == {os.getuid()}
 
 
-def test_times_are_those_of_the_image(tmp_path: Path) -> None:
+def test_times_are_those_of_the_image(write: Write, tmp_path: Path) -> None:
     """Python looks at them before it takes compiled files, fontconfig before it takes its cache."""
-    unpacked(tmp_path, layer(("d", None), ("d/a", "1"), ("d/b", "2")), layer(("d/c", "3")))
-    assert {(tmp_path / name).stat().st_mtime for name in ("d", "d/a", "d/b", "d/c")} == {1_000_000_000}
+    root = tmp_path / "root"
+    first = layer(("d", None), ("d/a", "1"), ("d/b", "2"), (".", None))
+    write(root, first, layer(("d/c", "3"), ("e/f", "4")), layer(("g", "5"), mtime=-5.5))
+    times = {str(path.relative_to(root)): path.stat().st_mtime for path in [root, *root.rglob("*")]}
+    assert times.pop("e") == 0, "no layer names it"
+    assert times.pop("g") in (-5.5, 0), "squashfs knows no earlier time"
+    assert times == dict.fromkeys([".", "d", "d/a", "d/b", "d/c", "e/f"], 1_000_000_000)
+
+
+def test_hard_links_stay(write: Write, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    write(root, layer(("z", "1"), ("a", ("link", "z"))), layer(("d/b", ("link", "a")), (".wh.a", "")))
+    assert (root / "z").samefile(root / "d/b")
+
+
+def test_it_is_the_same_file_however_it_is_packed(tmp_path: Path) -> None:
+    """Whatever the umask, the time zone, the moment and the number of processors."""
+    words = "".join(f"{number * 7919} " for number in range(200_000))
+    content = layer(*((f"d/{number}", words[number * 100 :][:60_000]) for number in range(400)), ("e", ("link", "d/5")))
+    (tmp_path / "layer.tar").write_bytes(content.getvalue())
+    code = f"""
+import pathlib, sys
+from {pack.__name__.rpartition(".")[0]} import layers, pack
+layers.write("x", [lambda: open("layer.tar", "rb")], lambda: pack.packing(pathlib.Path(sys.argv[1]), "x"))
+"""
+    found = set()
+    later = ["sh", "-c", 'umask 077; sleep 1.1; exec "$@"', "sh"]
+    for number, before in enumerate((["taskset", "--cpu-list", "0"], later, [])):
+        environment = {**os.environ, "TZ": "Pacific/Auckland", "SOURCE_DATE_EPOCH": str(number)}
+        command = [*before, sys.executable, "-c", code, f"{number}.squashfs"]
+        subprocess.run(command, cwd=tmp_path, env=environment, check=True)
+        found.add((tmp_path / f"{number}.squashfs").read_bytes())
+        assert (tmp_path / f"{number}.squashfs").stat().st_mode & 0o777 == 0o644
+    assert len(found) == 1
+    assert len(found.pop()) > 1_000_000
+
+
+def test_what_changes_between_two_readings_is_told(tmp_path: Path) -> None:
+    """Where a layer's file takes the place of another one, the image is read again."""
+    streams = iter([layer(("a", "1"), ("b", "2" * 2000)), layer(("a", "3")), io.BytesIO(b"x" * 1600)])
+    with pytest.raises(VreError, match="ends too early"):
+        write_image(REFERENCE, [lambda: nullcontext(next(streams))] * 2, lambda: directory.writing(tmp_path / "root"))

@@ -11,6 +11,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
 def test_an_entry_and_a_folder_in_it() -> None:
     digest = f"sha256:{'a' * 64}"
     assert layout.entry(layout.DEFAULT, digest) == f"/var/lib/gaia-vre-store/{'a' * 64}"
+    assert layout.squashfs("/srv/store", digest) == f"/srv/store/{'a' * 64}.squashfs"
     assert layout.entry("/srv/store", digest, "opt/envs") == f"/srv/store/{'a' * 64}/opt/envs"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import json
@@ -55,7 +56,7 @@ def test_it_is_made_for_all_to_read_and_forgets_what_was_half_unpacked(tmp_path:
             (folder / f".partial-{'a' * 64}/root").mkdir(parents=True)
     finally:
         os.umask(umask)
-    assert folder.stat().st_mode & 0o777 == 0o755
+    assert [one.stat().st_mode & 0o777 for one in (folder, folder.parent)] == [0o755, 0o755]
     assert (folder / "blobs").stat().st_mode & 0o777 == 0o700
     with Store(folder).locked(0):
         assert not list(folder.glob(".partial-*"))
@@ -97,6 +98,11 @@ def test_a_full_disk_is_a_sentence() -> None:
         Path("/dev/full").write_text("x")
     said = str(store.disk_error(caught.value, Path("/srv/store")))
     assert said.startswith("images_store_dir: the disk of the store is full (got '/srv/store'). Remedy: run gaia_data")
+
+
+def test_a_quota_that_is_used_up_is_a_sentence() -> None:
+    said = str(store.disk_error(OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), Path("/srv/store")))
+    assert said.startswith("images_store_dir: the quota of the store's disk is used up (got '/srv/store'). Remedy: ")
 
 
 def test_a_folder_of_an_image_must_be_in_it(tmp_path: Path) -> None:
