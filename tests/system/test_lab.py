@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from gaia_lab import cgroup, process
+from gaia_lab import process
+from gaia_lab.booted import traces
 from gaia_lab.paths import lab_dir
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,28 +40,6 @@ def state(name: str) -> dict[str, Any]:
 def hub(name: str) -> str:
     address: str = state(name)["hosts"]["hub.example.org"]["address"]
     return address
-
-
-def traces(folder: Path, index: int | None) -> list[str]:
-    """What this machine holds of a lab: files, processes, mounts in any namespace, networks, control groups."""
-    found = [str(folder)] if folder.exists() else []
-    marks = [f"{folder}/"] + ([f"gv{index}-"] if index else [])
-    for proc in Path("/proc").iterdir():
-        # One that ended, but that its parent has not looked at yet, is no process any more.
-        if not proc.name.isdigit() or process.start_time(int(proc.name)) is None:
-            continue
-        for name in ("cmdline", "mountinfo", "cgroup"):
-            try:
-                text = (proc / name).read_bytes().decode(errors="replace")
-            except OSError:
-                continue
-            found += [f"{proc / name}: {mark}" for mark in marks if mark in text]
-    if index:
-        links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
-        found += [line for line in links.splitlines() if f" gv{index}@" in line]
-        for parent in (Path("/run/netns"), cgroup.unified(), Path("/run/systemd/nspawn/propagate")):
-            found += [str(path) for path in parent.glob(f"gv{index}-*")]
-    return found
 
 
 @pytest.fixture(autouse=True, scope="module")

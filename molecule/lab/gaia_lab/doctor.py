@@ -41,6 +41,8 @@ def missing() -> list[str]:
         found.append("This machine allows no new mount, network and process namespaces, so no host can boot on it.")
     if not Path("/dev/net/tun").exists():
         found.append("There is no /dev/net/tun, so lab hosts cannot reach the package registries.")
+    if not Path("/dev/fuse").exists():
+        found.append("There is no /dev/fuse, so jobs on lab hosts cannot mount images.")
     if not (Path("/sys/fs/cgroup/cgroup.procs").exists() or Path("/sys/fs/cgroup/unified/cgroup.procs").exists()):
         found.append("There is no cgroup v2 hierarchy below /sys/fs/cgroup, so systemd cannot run in a lab host.")
     if shutil.which("stat") and run("stat", "--file-system", "--format=%T", str(cache())).strip() == "overlayfs":

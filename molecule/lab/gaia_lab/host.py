@@ -71,6 +71,9 @@ class Host:
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         for disk in self.spec.disks:
             (self.folder / "disks" / disk.strip("/")).mkdir(parents=True, exist_ok=True)
+        for path in self.spec.shared:
+            self._shared(path).mkdir(parents=True, exist_ok=True)
+            (self.upper / path.strip("/")).mkdir(parents=True, exist_ok=True)
         self.write("/etc/hostname", f"{self.fqdn}\n")
         self.write("/etc/hosts", hosts_file)
         self.write("/etc/resolv.conf", f"nameserver {DNS}\n")
@@ -81,22 +84,33 @@ class Host:
         for path, text in outer.settings().items():
             self.write(path, text)
         # Its kernel is this machine's: there are no modules to load.
-        mask = self.upper / "etc/systemd/system/systemd-modules-load.service"
+        self.mask("systemd-modules-load.service")
+        outer.lend_packages(self.upper)
+
+    def mask(self, unit: str) -> None:
+        """Keep a unit of the base from starting."""
+        mask = self.upper / "etc/systemd/system" / unit
         mask.parent.mkdir(parents=True, exist_ok=True)
         mask.unlink(missing_ok=True)
         mask.symlink_to("/dev/null")
-        outer.lend_packages(self.upper)
 
     def chroot(self, *argv: str, stdin: str = "") -> None:
         """Run a program in the host's root before it boots."""
         base = ensure_base(self.spec.base)
-        script = f"{self._mount(base)} && exec chroot {shlex.quote(str(self.folder / 'root'))} {shlex.join(argv)}"
+        script = f"{self.mounts(base)} && exec chroot {shlex.quote(str(self.folder / 'root'))} {shlex.join(argv)}"
         run("unshare", "--mount", "--propagation", "private", "sh", "-c", script, stdin=stdin)
 
-    def _mount(self, base: Path) -> str:
+    def mounts(self, base: Path) -> str:
+        """The shell commands that put together the host's root."""
         f = self.folder
         options = f"lowerdir={base},upperdir={f}/upper,workdir={f}/work"
-        return f"mount -t overlay overlay -o {shlex.quote(options)} {shlex.quote(str(f / 'root'))}"
+        mounts = [["-t", "overlay", "overlay", "-o", options, f"{f}/root"]]
+        mounts += [["--bind", str(self._shared(path)), f"{f}/root{path}"] for path in self.spec.shared]
+        return " && ".join(shlex.join(["mount", *arguments]) for arguments in mounts)
+
+    def _shared(self, path: str) -> Path:
+        """Where this machine has what the lab's hosts share as ``path``."""
+        return self.network.folder / "shared" / path.strip("/")
 
     def command(self, binds: Sequence[tuple[Path, str]]) -> list[str]:
         """The systemd-nspawn that becomes PID 1's parent.
@@ -134,7 +148,7 @@ class Host:
         self.network.connect(self.spec.name, self.spec.addresses)
         script = " && ".join(
             [
-                self._mount(base),
+                self.mounts(base),
                 before,
                 # PID 1 needs the unified hierarchy; the build host may have the old ones on top. Each host has a
                 # group of its own: two systemds in one would kill each other's services.

@@ -15,6 +15,7 @@ from typing import Any
 
 from gaia_lab import controller, services, tls
 from gaia_lab.base import ensure_base
+from gaia_lab.cluster import Cluster
 from gaia_lab.command import run, say, succeeds
 from gaia_lab.errors import LabError
 from gaia_lab.host import Host
@@ -66,7 +67,8 @@ class Lab:
     def hosts_file(self) -> str:
         """The text of ``/etc/hosts`` for the lab's hosts and its controller."""
         lines = ["127.0.0.1 localhost", "::1 localhost"]
-        return "\n".join([*lines, *(f"{address} {name}" for name, address in self.names.items())]) + "\n"
+        lines += [f"{address} {name} {name.partition('.')[0]}" for name, address in self.names.items()]
+        return "\n".join(lines) + "\n"
 
     @property
     def ssh(self) -> list[str]:
@@ -154,6 +156,7 @@ def _create(name: str, spec: Spec, taken: set[int], store: Path | None) -> Lab:
         "users": {
             user: {"password": secrets.token_urlsafe(9), "groups": groups} for user, groups in services.USERS.items()
         },
+        "munge_key": secrets.token_hex(64),
         "hub_url": f"https://hub.{spec.zone}",
         "channel_url": f"https://channel.{spec.zone}",
     }
@@ -217,6 +220,9 @@ def up(name: str, spec_name: str, store: Path | None = None) -> Lab:
             host.wait(lab.ssh)
         for host in running:
             host.probe(lab.ssh)
+        cluster = Cluster.of(lab.hosts)
+        if cluster and any(host in cluster for host in starting):
+            cluster.wait(lab.ssh)
         if running:
             say(f"lab {name}: {', '.join(host.fqdn for host in running)} {'were' if running[1:] else 'was'} up already")
     return lab
@@ -253,6 +259,9 @@ def _boot(lab: Lab, host: Host, data: dict[str, Any]) -> None:
         services.write_users(host, {user: u["password"] for user, u in data["users"].items()})
     if host.spec.controller:
         controller.write(host, lab.folder, data["registry"]["password"], _known_hosts(lab))
+    cluster = Cluster.of(lab.hosts)
+    if cluster and host in cluster:
+        cluster.write(host, data["munge_key"])
     host.boot(binds, before)
 
 

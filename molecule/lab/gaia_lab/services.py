@@ -6,7 +6,11 @@ from pathlib import Path
 
 from gaia_lab.host import Host
 
+# A user's number is the same on all hosts, and so is a group's.
 USERS = {"alice": ["oceanographers"], "bob": ["coast"], "admin": ["vre-admins"]}
+UID, GID = 1000, 1100
+# Of a cluster: the people who may submit jobs, and the account that the check's jobs run as.
+CLUSTER_GROUP, CLUSTER_ACCOUNT = "vre-users", "vrecheck"
 REGISTRY_USER = "vre"
 REGISTRY_ROOT = "/var/lib/docker-registry"
 CHANNEL_ROOT = "/srv/channel"
@@ -56,12 +60,21 @@ def write_channel(host: Host, certificate: Path, key: Path) -> None:
 
 
 def write_users(host: Host, passwords: dict[str, str]) -> None:
-    """The test users with their unix groups and passwords."""
+    """The test users with their unix groups and passwords; homes that hosts share are made by the first."""
     lines = ["set -e"]
-    for user, groups in USERS.items():
-        lines += [f"getent group {group} >/dev/null || groupadd {group}" for group in groups]
-        lines.append(
-            f"id {user} >/dev/null 2>&1 || useradd --create-home --shell /bin/bash --groups {','.join(groups)} {user}"
-        )
+    for number, group in enumerate(sorted({group for groups in USERS.values() for group in groups}), GID):
+        lines.append(f"getent group {group} >/dev/null || groupadd --gid {number} {group}")
+    for number, (user, groups) in enumerate(USERS.items(), UID):
+        useradd = f"useradd --create-home --shell /bin/bash --uid {number} --groups {','.join(groups)} {user}"
+        lines.append(f"id {user} >/dev/null 2>&1 || {useradd}")
+    if host.spec.shared:
+        lines += [
+            f"getent group {CLUSTER_GROUP} >/dev/null || groupadd --gid {GID - 1} {CLUSTER_GROUP}",
+            (
+                f"id {CLUSTER_ACCOUNT} >/dev/null 2>&1 || "
+                f"useradd --create-home --uid {UID - 1} --gid {CLUSTER_GROUP} {CLUSTER_ACCOUNT}"
+            ),
+            *(f"usermod --append --groups {CLUSTER_GROUP} {user}" for user in (*USERS, CLUSTER_ACCOUNT)),
+        ]
     host.chroot("sh", "-c", "\n".join(lines))
     host.chroot("chpasswd", stdin="".join(f"{user}:{passwords[user]}\n" for user in USERS))

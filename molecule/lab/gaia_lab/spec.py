@@ -12,7 +12,7 @@ import yaml
 from gaia_lab.errors import LabError
 
 SPECS = Path(__file__).resolve().parent.parent / "specs"
-SERVICES = ("registry", "channel")
+SERVICES = ("registry", "channel", "slurmctld", "slurmd", "schedd", "startd")
 HOST_NAME = re.compile(r"[a-z][a-z0-9]{0,20}")
 ZONE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
@@ -25,7 +25,8 @@ class HostSpec:
     :param address: last byte of its IPv4 address, 2 to 250.
     :param base: name of a base in ``specs/bases.yml``.
     :param disks: absolute paths that must not lie on the host's overlay root.
-    :param services: of ``registry`` and ``channel``.
+    :param shared: absolute paths at which all hosts that name them see the same files.
+    :param services: what it runs, of :data:`SERVICES`.
     :param users: whether the test users exist on it.
     :param fill: whether its registry writes into the cache instead of a layer of its own.
     :param controller: whether it holds what an admin's computer would: ssh key, authority, secrets.
@@ -35,6 +36,7 @@ class HostSpec:
     address: int
     base: str
     disks: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     users: bool = False
     controller: bool = False
@@ -74,7 +76,7 @@ def parse_spec(name: str, data: Any) -> Spec:
         problems = _host_problems(str(host), keys)
         wrong += [f"host {host}: {problem}" for problem in problems]
         if not problems:
-            lists = {key: tuple(keys.get(key, ())) for key in ("disks", "services")}
+            lists = {key: tuple(keys.get(key, ())) for key in ("disks", "shared", "services")}
             hosts.append(HostSpec(name=host, **{**keys, **lists}))
     used = sorted(address for host in hosts for address in host.addresses)
     twice = sorted({address for address in used if used.count(address) > 1})
@@ -99,9 +101,11 @@ def _host_problems(name: str, keys: Any) -> list[str]:
         found.append("base must name one of specs/bases.yml")
     switches = ("users", "controller", "fill")
     found += [f"{key} must be true or false" for key in switches if type(keys.get(key, False)) is not bool]
-    disks, services = keys.get("disks", []), keys.get("services", [])
-    if not isinstance(disks, list) or not all(re.fullmatch(r"(/[a-z0-9._-]+)+", str(disk)) for disk in disks):
-        found.append(f"disks must be absolute paths, not {disks!r}")
+    for key in ("disks", "shared"):
+        paths = keys.get(key, [])
+        if not isinstance(paths, list) or not all(re.fullmatch(r"(/[a-z0-9._-]+)+", str(path)) for path in paths):
+            found.append(f"{key} must be absolute paths, not {paths!r}")
+    services = keys.get("services", [])
     if not isinstance(services, list) or not set(map(str, services)) <= set(SERVICES):
         found.append(f"services must be of {', '.join(SERVICES)}, not {services!r}")
     return found

@@ -33,6 +33,20 @@ def test_identity(host: Host) -> None:
     assert not host.runs()
 
 
+def test_what_hosts_share_is_mounted_after_the_base(tmp_path: Path) -> None:
+    spec = HostSpec("node1", 31, "plain", shared=("/home", "/shared"))
+    hosts = [Host(spec, "node1.example.org", Network(7, tmp_path), tmp_path / name) for name in ("one", "two")]
+    for host in hosts:
+        host.prepare("", "")
+        mounts = host.mounts(Path("/base")).split(" && ")
+        assert mounts[0].startswith("mount -t overlay ")
+        assert mounts[1:] == [
+            f"mount --bind {tmp_path}/shared/home {host.folder}/root/home",
+            f"mount --bind {tmp_path}/shared/shared {host.folder}/root/shared",
+        ]
+        assert (host.upper / "shared").is_dir(), "there is something to mount on"
+
+
 def test_secrets_are_never_readable_by_others(host: Host) -> None:
     host.write("/root/key", "secret", 0o600)
     assert (host.upper / "root/key").stat().st_mode & 0o777 == 0o600

@@ -22,10 +22,10 @@ def test_hosts_file(lab: Lab) -> None:
     assert lab.hosts_file.splitlines() == [
         "127.0.0.1 localhost",
         "::1 localhost",
-        "10.99.7.2 registry.example.org",
-        "10.99.7.10 hub.example.org",
-        "10.99.7.20 control.example.org",
-        "10.99.7.3 channel.example.org",
+        "10.99.7.2 registry.example.org registry",
+        "10.99.7.10 hub.example.org hub",
+        "10.99.7.20 control.example.org control",
+        "10.99.7.3 channel.example.org channel",
     ]
 
 

@@ -25,8 +25,9 @@ def test_our_specs_are_right(path: Path) -> None:
 
 
 def test_typed() -> None:
-    found = spec.parse_spec("x", {"zone": "example.org", "hosts": {"hub": {**HUB, "disks": ["/var/lib/docker"]}}})
-    assert found.hosts == (spec.HostSpec("hub", 10, "plain", disks=("/var/lib/docker",)),)
+    keys = {**HUB, "disks": ["/var/lib/docker"], "shared": ["/home"]}
+    found = spec.parse_spec("x", {"zone": "example.org", "hosts": {"hub": keys}})
+    assert found.hosts == (spec.HostSpec("hub", 10, "plain", disks=("/var/lib/docker",), shared=("/home",)),)
     assert found.fqdn(found.hosts[0]) == "hub.example.org"
 
 
@@ -52,6 +53,7 @@ def test_a_channel_takes_the_next_address_too() -> None:
         ({"zone": "example.org", "hosts": {"hub": {**HUB, "disk": []}}}, ["unknown key disk"]),
         ({"zone": "example.org", "hosts": {"hub": {**HUB, "disks": ["var"]}}}, ["absolute paths, not ['var']"]),
         ({"zone": "example.org", "hosts": {"hub": {**HUB, "disks": ["/a:b"]}}}, ["absolute paths, not ['/a:b']"]),
+        ({"zone": "example.org", "hosts": {"hub": {**HUB, "shared": "/home"}}}, ["shared must be absolute paths"]),
         ({"zone": "example.org", "hosts": {"hub": {**HUB, "users": "yes"}}}, ["users must be true or false"]),
         ({"zone": "example.org", "hosts": {"hub": {**HUB, "services": ["ftp"]}}}, ["services must be of"]),
         ({"zone": "example.org", "hosts": {"hub": HUB, "other": HUB}}, ["[10] are given twice"]),
@@ -74,7 +76,7 @@ def test_what_is_wrong_is_named(data: Any, words: list[str]) -> None:
 
 
 def test_unknown_spec() -> None:
-    with pytest.raises(LabError, match="no spec nothing; known: docker"):
+    with pytest.raises(LabError, match="no spec nothing; known: batch, condor, docker"):
         spec.load_spec("nothing")
 
 
