@@ -16,11 +16,12 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._registry import rep
 LONGEST_REASON = 500
 
 
-def staging(images: Mapping[str, Any], seen: Iterable[str], mount_kind: str) -> dict[str, list[Any]]:
+def staging(images: Mapping[str, Any], seen: Iterable[str], mount_kind: str, substrate: str) -> dict[str, list[Any]]:
     """What of a lock's images is to be brought to a host, and how.
 
-    :param seen: ``repository@digest`` of what the engine has, ``store DIGEST`` of what is unpacked.
+    :param seen: ``repository@digest`` of what the engine has, ``store DIGEST`` of what is in the store.
     :param mount_kind: empty when it is not known yet: then an image is there when it is at either place.
+    :param substrate: a batch system has system images in the store, too.
     """
     there = set(seen)
     found: dict[str, list[Any]] = {"wanted": [], "new": [], "pull": [], "unpack": [], "subpaths": []}
@@ -28,11 +29,11 @@ def staging(images: Mapping[str, Any], seen: Iterable[str], mount_kind: str) -> 
         for image in images.values():
             reference, stored = f"{repository_of(image['reference'])}@{image['digest']}", f"store {image['digest']}"
             found["wanted"].append(reference)
-            if mount_kind == "directory" and image["kind"] == "business":
+            if substrate == "batch" or (mount_kind == "directory" and image["kind"] == "business"):
                 unpacked = {"reference": reference, "subpath": image.get("subpath") or ""}
                 if stored not in there:
                     found["unpack"].append(unpacked)
-                elif unpacked["subpath"]:
+                elif unpacked["subpath"] or substrate == "batch":
                     found["subpaths"].append(unpacked)
             elif reference not in there and (mount_kind or stored not in there):
                 found["pull"].append(reference)

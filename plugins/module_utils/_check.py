@@ -80,6 +80,8 @@ def options(session: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"system": session["system"], "business": list(session["images"])}
     if session["candidates"]:
         found["candidate"] = list(session["candidates"])
+    if session["resources"]:
+        found["resources"] = session["resources"]
     return found
 
 

@@ -122,7 +122,7 @@ def compile_manifest(
         "free_choice": parsed.free_choice,
         "images": compiled_images,
         "compositions": parsed.compositions,
-        "resources": _resources(parsed.resources, capabilities.get("cgroup") or {}, notes),
+        "resources": _resources(parsed.resources, capabilities, notes),
     }
     return Compiled(manifest, notes)
 
@@ -332,10 +332,17 @@ def _texts(image: Mapping[str, Any], groups: Sequence[str] | None) -> dict[str, 
     }
 
 
-def _resources(resources: Mapping[str, Any], cgroup: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
+def _resources(resources: Mapping[str, Any], capabilities: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    cgroup = capabilities.get("cgroup") or {}
+    foreign = () if capabilities["substrate"] == "batch" else ("time", "partition", "account")
     for name, data in resources.items():
-        found[name] = dict(data)
+        found[name] = {key: value for key, value in data.items() if key not in foreign}
+        notes += [
+            f"resources {name}: {key} is for a batch system, and has no effect here"
+            for key in foreign
+            if data.get(key) is not None
+        ]
         for key, unit in (("cpu", "processors"), ("memory", "memory")):
             if data.get(key) is not None and not cgroup.get(key):
                 found[name][key] = None

@@ -28,10 +28,15 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._text import (
 
 KEYS = ("system", "business", "free_choice", "access", "resources", "compositions")
 ACCESS_KEYS = ("groups",)
-RESOURCE_KEYS = ("title", "description", "cpu", "memory", "gpu")
+RESOURCE_KEYS = ("title", "description", "cpu", "memory", "gpu", "time", "partition", "account")
 COMPOSITION_KEYS = ("title", "description", "system", "business", "resources", "groups")
 MEMORY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?([KMGT])?i?B?", re.IGNORECASE)
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+TIME = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?) ?(s|min|m|h|d)")
+SECONDS = {"s": 1, "min": 60, "m": 60, "h": 3600, "d": 86400}
+LEAST_TIME, MOST_TIME = 60, 366 * 86400
+# Of a partition or an account: it becomes a word of a job script.
+WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}")
 LEAST_MEMORY = 64 << 20
 MOST_MEMORY = 1 << 50  # 1024T; more is a slip
 GLOB = re.compile(r"[*?\[\]]")
@@ -92,6 +97,12 @@ def bytes_of(value: Any) -> int | None:
         return value
     found = MEMORY.fullmatch(value.strip()) if isinstance(value, str) else None
     return int(float(found[1]) * UNITS[(found[2] or "").upper()]) if found else None
+
+
+def seconds_of(value: Any) -> int | None:
+    """``2h`` in seconds (s, min, h and d); None when it is no time."""
+    found = TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    return int(float(found[1]) * SECONDS[found[2]]) if found else None
 
 
 class _Reader:
@@ -246,7 +257,25 @@ class _Reader:
             if gpu is None or gpu < 0 or gpu != int(gpu):
                 self.wrong(f"{path}.gpu", "must be a whole number", data["gpu"])
                 gpu = 0
-            found[name] = {**self.texts(path, data, name), "cpu": cpu, "memory": memory, "gpu": int(gpu)}
+            found[name] = {
+                **self.texts(path, data, name),
+                "cpu": cpu,
+                "memory": memory,
+                "gpu": int(gpu),
+                **self.job(path, data),
+            }
+        return found
+
+    def job(self, path: str, data: dict[str, Any]) -> dict[str, Any]:
+        """What only a batch system knows."""
+        time = seconds_of(data.get("time"))
+        if data.get("time") is not None and (time is None or not LEAST_TIME <= time <= MOST_TIME):
+            self.wrong(f"{path}.time", "must be a time from 1min to 366d", data["time"], "write 8h, for example")
+        found: dict[str, Any] = {"time": time}
+        for key in ("partition", "account"):
+            found[key] = None if data.get(key) is None else str(data[key])
+            if found[key] is not None and not WORD.fullmatch(found[key]):
+                self.wrong(f"{path}.{key}", f"this cannot be the name of the {key}", data[key])
         return found
 
     @staticmethod

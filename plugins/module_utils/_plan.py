@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which sessions the check starts, and what their results mean. Pure functions.
 
-A result is a session (``system``, ``images``, ``candidates``) with what :class:`_hub.Report` gives of it.
+A result is a session (``system``, ``images``, ``candidates``, ``resources``) with what :class:`_hub.Report` gives of
+it.
 """
 
 from __future__ import annotations
@@ -16,10 +17,24 @@ MOST = 20
 
 
 def sessions(manifest: Mapping[str, Any], scope: str) -> list[dict[str, Any]]:
-    """The sessions that try every kernel once, as few as possible.
+    """The sessions that try every kernel once on each partition that resources name, as few as possible.
 
     :param scope: ``candidates`` for what is new, ``offered`` for what users may launch now.
     """
+    return [
+        {**session, "resources": resources} for resources in _places(manifest) for session in _images(manifest, scope)
+    ]
+
+
+def _places(manifest: Mapping[str, Any]) -> list[str | None]:
+    """Resources by name, one for each partition; None where sessions run in one place only."""
+    found: dict[str | None, str] = {}
+    for name, resources in (manifest.get("resources") or {}).items():
+        found.setdefault(resources.get("partition"), name)
+    return list(found.values()) if len(found) > 1 else [None]
+
+
+def _images(manifest: Mapping[str, Any], scope: str) -> list[dict[str, Any]]:
     images = manifest["images"]
     system = [name for name, image in images.items() if image["kind"] == "system"]
     business = [name for name, image in images.items() if image["kind"] == "business"]
@@ -54,40 +69,43 @@ def again(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             continue
         for name in result["images"]:
             kept = [candidate for candidate in result["candidates"] if candidate in (name, result["system"])]
-            found.append(_session(result["system"], [name], kept))
+            found.append({**_session(result["system"], [name], kept), "resources": result["resources"]})
     return found
 
 
 def by_image(results: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
     """The rows of each image that was tried: its kernels, or its session where it has none of its own.
 
-    A kernel that was tried again under the same system image is judged by that. A system image runs when one of its
-    sessions started in which not every kernel failed; a candidate, when all that is on offer runs in it, too.
+    A kernel that was tried again under the same system image and with the same resources is judged by that. A system
+    image runs when one of its sessions started in which not every kernel failed; a candidate, when all that is on offer
+    runs in it, too.
     """
-    rows: dict[str, dict[tuple[str, str], Mapping[str, Any]]] = {}
+    rows: dict[str, dict[tuple[tuple[str, str | None], str], Mapping[str, Any]]] = {}
     for result in results:
-        system = result["system"]
+        system = (result["system"], result["resources"])
         for row in result["results"]:
             rows.setdefault(row["image"], {})[system, row["kernel"]] = row
         started = bool(result["launch_seconds"])
         useful = started and (not result["results"] or any(row["ok"] for row in result["results"]))
         error = result["error"] or ("" if started else "the session did not start")
         kernels = {row["image"] for row in result["results"]}
-        for name in (system, *(image for image in result["images"] if image not in kernels)):
+        for name in (system[0], *(image for image in result["images"] if image not in kernels)):
             own = rows.setdefault(name, {})
             if useful or (system, "") not in own:
                 own[system, ""] = _session_row(name, useful, error or ("" if useful else "every kernel failed in it"))
     candidates = {name for result in results for name in result["candidates"]}
-    for system in candidates & {result["system"] for result in results}:
+    for system in {(result["system"], result["resources"]) for result in results}:
+        if system[0] not in candidates:
+            continue
         broken = [
             row["kernel"]
             for name in rows.keys() - candidates
             for (under, _kernel), row in rows[name].items()
             if under == system and not row["ok"]
         ]
-        if broken and rows[system][system, ""]["ok"]:
+        if broken and rows[system[0]][system, ""]["ok"]:
             error = f"what is on offer does not run in it: {', '.join(sorted(broken))}"
-            rows[system][system, ""] = _session_row(system, False, error)
+            rows[system[0]][system, ""] = _session_row(system[0], False, error)
     return {name: list(found.values()) for name, found in rows.items()}
 
 
@@ -120,7 +138,7 @@ def report(
     :param verdict: of :func:`judge`; empty when nothing was to be tried.
     """
     images, passed = manifest["images"], set(verdict.get("promote", []) if scope == "candidates" else [])
-    lines = [line for result in results for row in result["results"] for line in _row_lines(row)]
+    lines = [line for result in results for row in result["results"] for line in _row_lines(row, result)]
     lines += [f"{row['kernel']}: FAILED: {row['error']}" for row in verdict.get("failed", []) if not row["environment"]]
     if not results:
         lines.append("Nothing is new, so nothing was tried.")
@@ -135,8 +153,9 @@ def report(
     return [*lines, *held, f"On offer: {', '.join(on_offer) or 'nothing'}."]
 
 
-def _row_lines(row: Mapping[str, Any]) -> list[str]:
+def _row_lines(row: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
+    what = f"{row['image']}, {row['kernel']}" + (f" with {result['resources']}" if result.get("resources") else "")
     if row["ok"]:
-        return [f"{row['image']}, {row['kernel']}: runs, {row['language']} {row['version']}, {row['seconds']} s"]
+        return [f"{what}: runs, {row['language']} {row['version']}, {row['seconds']} s"]
     last = [f"    | {line}" for line in str(row.get("last_lines", "")).splitlines()]
-    return [f"{row['image']}, {row['kernel']}: FAILED: {row['error']}", *last]
+    return [f"{what}: FAILED: {row['error']}", *last]

@@ -46,6 +46,28 @@ def sessions(run: Run) -> list[dict[str, Any]]:
     return sorted((one for one in found if one is not None), key=lambda one: str(one["user"]))
 
 
+def jobs(lines: Sequence[str], manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The same for sessions that are jobs.
+
+    :param lines: of each job ``USER JOB SINCE DIGEST,DIGEST…``, digests without their ``sha256:``.
+    """
+    pins = {
+        pin["digest"].partition(":")[2]: (name, pin)
+        for name, image in manifest["images"].items()
+        for pin in (image.get("offered"), image.get("candidate"), *(image.get("retained") or []))
+        if pin
+    }
+    found = []
+    for line in lines:
+        user, job, since, digests = (*line.split(), "", "", "", "")[:4]
+        images = {}
+        for digest in filter(None, digests.split(",")):
+            name, pin = pins.get(digest, ("an image that is not in the manifest", {"version": ""}))
+            images[name] = {"version": pin["version"], "digest": f"sha256:{digest}"}
+        found.append({"user": f"{user} (job {job})", "since": since, "composition": None, "images": images})
+    return sorted(found, key=lambda one: str(one["user"]))
+
+
 def _session(line: str) -> dict[str, Any] | None:
     text, _sep, since = line.rpartition(" ")
     variables = dict(item.partition("=")[::2] for item in json.loads(text))

@@ -32,9 +32,15 @@ options:
     type: path
     default: /etc/gaia-vre/manifest.json
   store:
-    description: Folder of the unpacked images.
+    description: The store's folder.
     type: path
     default: /var/lib/gaia-vre-store
+  jobs:
+    description:
+      - Where sessions are jobs, a line for each with user, job, since when, and the digests of its images with commas
+        between them. No container engine is asked then.
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""
@@ -95,6 +101,7 @@ def main() -> None:
         argument_spec={
             "manifest": {"type": "path", "default": "/etc/gaia-vre/manifest.json"},
             "store": {"type": "path", "default": layout.DEFAULT},
+            "jobs": {"type": "list", "elements": "str"},
         },
         supports_check_mode=True,
     )
@@ -108,7 +115,8 @@ def main() -> None:
         manifest = _check.manifest(path)
         checks = _status.beside(path, "checks.json")
         notice = _status.beside(path, "notice.json")
-        running = _status.sessions(run)
+        lines = module.params["jobs"]
+        running = _status.sessions(run) if lines is None else _status.jobs(lines, manifest)
     except VreError as error:
         module.fail_json(msg=str(error))
     else:

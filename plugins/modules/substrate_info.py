@@ -13,6 +13,7 @@ short_description: Tell what a host's runtime can do, and the mount kind that fo
 version_added: 0.1.0
 description:
   - Measures what the runtime of sessions on this host can do. It changes nothing.
+  - With C(batch), a short job looks at a node of each partition, as Apptainer runs there.
 author:
   - Gaia Data (@gaia-data)
 extends_documentation_fragment:
@@ -28,12 +29,30 @@ options:
   substrate:
     description: What runs sessions.
     type: str
-    choices: [docker]
+    choices: [batch, docker]
     required: true
   store:
-    description: Folder for unpacked images, which is looked at for the mount kind C(directory).
+    description: The store's folder, which is looked at for the mount kinds that need it.
     type: path
     default: /var/lib/gaia-vre-store
+  scheduler:
+    description: What runs jobs, with O(substrate=batch).
+    type: str
+    choices: [slurm, htcondor, pbs, lsf]
+    default: slurm
+  bin_dir:
+    description: Where the scheduler's commands are.
+    type: path
+    default: /usr/bin
+  user:
+    description: The account that the jobs which look at nodes run as.
+    type: str
+    default: gaia-vre-check
+  partitions:
+    description: The partitions to look at; without any, the scheduler's default one.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -56,14 +75,25 @@ capabilities:
       description: Version of the runtime.
       type: str
     api_version:
-      description: Version of its API.
+      description: Version of Docker's API.
       type: str
     image_store:
-      description: C(containerd) or C(graphdriver).
+      description: Docker's, C(containerd) or C(graphdriver).
       type: str
     storage_driver:
-      description: The storage driver.
+      description: Docker's storage driver.
       type: str
+    scheduler:
+      description: What runs jobs.
+      type: str
+    partitions:
+      description: >-
+        The scheduler's partitions by name, with C(default), C(up), the number of C(nodes), and the most that a job
+        can have of C(time) (seconds; null without limit), C(cpu), C(memory) (bytes) and C(gpu).
+      type: dict
+    nodes:
+      description: What a job on each partition saw.
+      type: dict
     cgroup:
       description: C(version), and whether C(memory) and C(cpu) can be limited.
       type: dict
@@ -84,7 +114,7 @@ capabilities:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gaia_data.vre.plugins.module_utils import _substrate
+from ansible_collections.gaia_data.vre.plugins.module_utils import _batch, _substrate
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
 
@@ -93,15 +123,25 @@ def main() -> None:
     """Parse, call, report."""
     module = AnsibleModule(
         argument_spec={
-            "substrate": {"type": "str", "choices": ["docker"], "required": True},
+            "substrate": {"type": "str", "choices": ["batch", "docker"], "required": True},
             "store": {"type": "path", "default": layout.DEFAULT},
+            "scheduler": {"type": "str", "choices": ["slurm", "htcondor", "pbs", "lsf"], "default": "slurm"},
+            "bin_dir": {"type": "path", "default": "/usr/bin"},
+            "user": {"type": "str", "default": "gaia-vre-check"},
+            "partitions": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
-    store = module.params["store"]
+    params = module.params
+    store = params["store"]
     try:
-        wrong = _substrate.wrong_with_store(store)
-        capabilities = _substrate.docker_capabilities(*_substrate.docker_words(), store, wrong)
+        if params["substrate"] == "batch":
+            capabilities = _batch.measure(
+                params["scheduler"], params["bin_dir"], params["user"], store, params["partitions"]
+            )
+        else:
+            wrong = _substrate.wrong_with_store(store)
+            capabilities = _substrate.docker_capabilities(*_substrate.docker_words(), store, wrong)
     except VreError as error:
         module.fail_json(msg=str(error))
     else:

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ready-made mounts, one module for each substrate: what the hub hands to the runtime unchanged at launch.
 
-A module has ``system(reference)``, the launch of a system image, and for each of its mount ``KINDS`` a function
-``(reference, path, subpath, store)``, the mount of a business image; all pure. A substrate of the mapping below is one
-that the manifest can be compiled for.
+A module has ``system(reference, mount_kind, store)``, the launch of a system image, and for each of its mount
+``KINDS`` a function ``(reference, path, subpath, store)``, the mount of a business image; all pure. A substrate of the
+mapping below is one that the manifest can be compiled for.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from types import ModuleType
 from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
-from ansible_collections.gaia_data.vre.plugins.module_utils._mounts import docker
+from ansible_collections.gaia_data.vre.plugins.module_utils._mounts import batch, docker
 
-SUBSTRATES: dict[str, ModuleType] = {"docker": docker}
+SUBSTRATES: dict[str, ModuleType] = {"batch": batch, "docker": docker}
 
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes the mounts of one substrate and mount kind; ``store`` is the folder of the unpacked images."""
+    """Makes the mounts of one substrate and mount kind; ``store`` is the store's folder."""
 
     substrate: ModuleType
     mount_kind: str
@@ -30,7 +30,7 @@ class Maker:
 
     def system(self, reference: str) -> dict[str, Any]:
         """How a session starts from a system image."""
-        found: dict[str, Any] = self.substrate.system(reference)
+        found: dict[str, Any] = self.substrate.system(reference, self.mount_kind, self.store)
         return found
 
     def business(self, reference: str, path: str, subpath: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
 
 
-def system(reference: str) -> dict[str, Any]:
+def system(reference: str, _mount_kind: str, _store: str) -> dict[str, Any]:
     """How a session starts from a system image."""
     return {"image": reference}
 

@@ -20,11 +20,14 @@ class Refused(Exception):
 
 
 class Unready(Exception):
-    """The substrate cannot launch anything now: the name of a message, and what is put into it."""
+    """The substrate cannot launch this user's choice: the name of a message, and what is put into it.
 
-    def __init__(self, message: str, **values: str) -> None:
+    :ivar status: of HTTP; 503 when nobody's choice can be launched now.
+    """
+
+    def __init__(self, message: str, status: int = 503, **values: str) -> None:
         super().__init__(message)
-        self.message, self.values = message, values
+        self.message, self.status, self.values = message, status, values
 
 
 class RefusedError(_BASE):  # type: ignore[misc]

@@ -42,6 +42,7 @@ def render(
     lang: str,
     asked: Mapping[str, Any] | None = None,
     *,
+    unusable: AbstractSet[str] = frozenset(),
     notice: Notice | None = None,
     checks: Checks | None = None,
     page: str = "/hub/spawn",
@@ -51,6 +52,7 @@ def render(
     """The form's HTML; what is locked to other groups is not in it.
 
     :param asked: an earlier choice, possibly stale or junk: what is still open of it is chosen beforehand.
+    :param unusable: names of images on offer that no session can have now.
     :param page: the launch page's path, for links.
     :param again: a link to the earlier choice with the versions that it was pinned to, where there is one.
     """
@@ -62,7 +64,7 @@ def render(
     context: dict[str, Any] = {"t": translate, "lang": lang, "notice": notice_shown(notice, lang)}
     if manifest is None:
         return template.render(context, centre="", message="no_manifest", cards=False)
-    cards = _Cards(manifest, groups, lang, checks or Checks(version=1), now or datetime.now(UTC))
+    cards = _Cards(manifest, groups, lang, unusable, checks or Checks(version=1), now or datetime.now(UTC))
     systems = cards.images("system")
     business = cards.images("business")
     compositions = cards.compositions()
@@ -114,8 +116,16 @@ def notice_shown(notice: Notice | None, lang: str) -> dict[str, Any] | None:
 class _Cards:
     """What is on the page's cards, for one user at one moment."""
 
-    def __init__(self, manifest: Manifest, groups: AbstractSet[str], lang: str, checks: Checks, now: datetime) -> None:
-        self.manifest, self.groups, self.lang, self.now = manifest, groups, lang, now
+    def __init__(
+        self,
+        manifest: Manifest,
+        groups: AbstractSet[str],
+        lang: str,
+        unusable: AbstractSet[str],
+        checks: Checks,
+        now: datetime,
+    ) -> None:
+        self.manifest, self.groups, self.lang, self.unusable, self.now = manifest, groups, lang, unusable, now
         self.checks = checks.images
 
     def images(self, kind: str) -> list[dict[str, Any]]:
@@ -136,7 +146,7 @@ class _Cards:
             "keywords": image.keywords,
             "words": " ".join(word for found in environments for word in found["rest"]),
             "pins": [f"{name}@{pin.digest}"] if image.offered else [],
-            "reason": "" if image.offered else self._reason(name, image),
+            "reason": self._reason(name, image),
             "check": self._check(name, image),
         }
 
@@ -147,7 +157,8 @@ class _Cards:
 
     def _composition(self, name: str, item: Composition) -> dict[str, Any]:
         images = {key: self.manifest.images[key] for key in (item.system, *item.business)}
-        absent = [text(images[key].title, self.lang, key) for key in not_offered(self.manifest, item)]
+        away = {*not_offered(self.manifest, item), *self.unusable}
+        absent = [text(image.title, self.lang, key) for key, image in images.items() if key in away]
         recommended = item.resources or next(iter(self.manifest.resources), "")
         return {
             "name": name,
@@ -174,7 +185,9 @@ class _Cards:
         }
 
     def _reason(self, name: str, image: Image) -> str:
-        """Why an image without an offered version cannot be chosen."""
+        """Why an image cannot be chosen; empty when it can."""
+        if image.offered:
+            return say("unavailable_store", self.lang) if name in self.unusable else ""
         checked = self.checks.get(name)
         if checked and not checked.ok and image.candidate and checked.digest == image.candidate.digest:
             return say("unavailable_failed", self.lang, value=self._ago(checked))

@@ -193,9 +193,9 @@ MESSAGES: dict[str, dict[str, str]] = {
     },
     "wrong_spawner": {
         "en": "This hub cannot mount environments with {value}. Tell the administrators of this hub: "
-        "it has to be DockerSpawner.",
+        "it has to be {wanted}.",
         "fr": "Ce hub ne peut pas monter d'environnements avec {value}. Prévenez les administrateurs de ce hub : "
-        "il faut DockerSpawner.",
+        "il faut {wanted}.",
     },
     "keeps_containers": {
         "en": "This hub keeps the containers of former sessions. Tell its administrators: "
@@ -203,6 +203,99 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Ce hub garde les conteneurs des sessions passées. Prévenez ses administrateurs : "
         "DockerSpawner.remove doit être True.",
     },
+    "no_account": {
+        "en": "You are {value} here, and this is no account that may submit jobs. Ask the administrators of the "
+        "cluster for one.",
+        "fr": "Vous êtes {value} ici, et ce n'est pas un compte qui peut soumettre des jobs. Demandez-le aux "
+        "administrateurs de la machine.",
+    },
+    "store": {
+        "en": "The file system with the environments does not answer. Tell the administrators of this hub.",
+        "fr": "Le système de fichiers des environnements ne répond pas. Prévenez les administrateurs de ce hub.",
+    },
+    "unavailable_store": {
+        "en": "Not available: its file is missing or damaged. Tell the administrators of this hub; they can run "
+        "publish again.",
+        "fr": "Indisponible : son fichier manque ou est abîmé. Prévenez les administrateurs de ce hub, qui peuvent "
+        "publier à nouveau.",
+    },
+    "hours": {"en": "up to {value} h", "fr": "{value} h au plus"},
+    "minutes": {"en": "up to {value} min", "fr": "{value} min au plus"},
+    "job_submit": {"en": "Asking the scheduler for a job…", "fr": "Demande d'un job à l'ordonnanceur…"},
+    "job_waits": {"en": "Job {value} is in the queue.", "fr": "Le job {value} est dans la file d'attente."},
+    "job_begins": {"en": "It is expected to start at {value}.", "fr": "Début prévu : {value}."},
+    "job_runs": {
+        "en": "The job runs on {value}. Waiting for its Jupyter server to answer…",
+        "fr": "Le job tourne sur {value}. En attente de la réponse de son serveur Jupyter…",
+    },
+    "queue_unknown": {
+        "en": "The scheduler has not looked at it yet.",
+        "fr": "L'ordonnanceur ne l'a pas encore examiné.",
+    },
+    "queue_resources": {
+        "en": "It waits until enough processors and memory are free.",
+        "fr": "Il attend que assez de processeurs et de mémoire soient libres.",
+    },
+    "queue_priority": {"en": "Other jobs come first.", "fr": "D'autres jobs passent avant."},
+    "queue_nodes": {
+        "en": "The machines for it are not available at the moment ({value}).",
+        "fr": "Les machines prévues ne sont pas disponibles pour le moment ({value}).",
+    },
+    "queue_limit": {
+        "en": "It is over a limit of yours or of your group ({value}). End other jobs, or ask for less.",
+        "fr": "Il dépasse une limite qui vous concerne, vous ou votre groupe ({value}). Terminez d'autres jobs, ou "
+        "demandez moins.",
+    },
+    "queue_other": {"en": "The scheduler says: {value}.", "fr": "L'ordonnanceur indique : {value}."},
+    "job_refused": {
+        "en": "The scheduler did not take the job. Choose other resources, or tell the administrators.",
+        "fr": "L'ordonnanceur n'a pas accepté le job. Choisissez d'autres ressources, ou prévenez les administrateurs.",
+    },
+    "job_ended": {
+        "en": "The job ended before its Jupyter server answered. Try again, and if it fails again, tell the "
+        "administrators.",
+        "fr": "Le job s'est terminé avant la réponse de son serveur Jupyter. Réessayez et, si cela échoue encore, "
+        "prévenez les administrateurs.",
+    },
+    "job_time": {
+        "en": "The job reached its time limit. Choose resources with more time.",
+        "fr": "Le job a atteint sa limite de temps. Choisissez des ressources avec plus de temps.",
+    },
+    "job_memory": {
+        "en": "The job needed more memory than it had. Choose resources with more memory.",
+        "fr": "Le job a manqué de mémoire. Choisissez des ressources avec plus de mémoire.",
+    },
+    "job_cancelled": {"en": "The job was cancelled.", "fr": "Le job a été annulé."},
+    "job_node": {
+        "en": "The machine that ran the job failed. Start again.",
+        "fr": "La machine qui exécutait le job est tombée en panne. Redémarrez.",
+    },
+    "job_home": {
+        "en": "The job could not write into your home. See that it is there and not over its quota, and start again.",
+        "fr": "Le job n'a pas pu écrire dans votre dossier personnel. Vérifiez qu'il existe et que le quota n'est pas "
+        "dépassé, puis redémarrez.",
+    },
+    "job_fuse": {
+        "en": "The machine of the job cannot mount images (squashfuse or /dev/fuse is missing). Tell the "
+        "administrators.",
+        "fr": "La machine du job ne peut pas monter d'images (squashfuse ou /dev/fuse manque). Prévenez les "
+        "administrateurs.",
+    },
+    "job_image": {
+        "en": "The file of an image cannot be read on the machine of the job. Tell the administrators; they can run "
+        "publish again.",
+        "fr": "Le fichier d'une image ne peut pas être lu sur la machine du job. Prévenez les administrateurs, qui "
+        "peuvent publier à nouveau.",
+    },
+    "job_quota": {
+        "en": "A disk is full, most likely your home is over its quota. Remove files and start again.",
+        "fr": "Un disque est plein, sans doute votre quota est-il dépassé. Supprimez des fichiers et redémarrez.",
+    },
+    "job_apptainer": {
+        "en": "The machine of the job has no Apptainer. Tell the administrators.",
+        "fr": "La machine du job n'a pas Apptainer. Prévenez les administrateurs.",
+    },
+    "job_said": {"en": "It said:", "fr": "Il a dit :"},
     "no_login": {
         "en": "Logins do not work at the moment. Tell the administrators of this hub; its log has the reason.",
         "fr": "Les connexions ne fonctionnent pas pour le moment. Prévenez les administrateurs de ce hub ; son journal "

@@ -89,13 +89,19 @@ class Composition(Model):
 
 
 class Resources(Model):
-    """What a session gets; ``memory`` in bytes, null where the host cannot limit it."""
+    """What a session gets; ``memory`` in bytes, null where the host cannot limit it.
+
+    ``time`` (seconds), ``partition`` and ``account`` are a batch system's.
+    """
 
     title: Texts = {}
     description: Texts = {}
     cpu: float | None = None
     memory: int | None = None
     gpu: int = 0
+    time: int | None = None
+    partition: str | None = None
+    account: str | None = None
 
 
 class Centre(Model):
@@ -116,7 +122,7 @@ class Manifest(Model):
 
     version: Literal[1]
     centre: Centre
-    substrate: Literal["docker"]
+    substrate: Literal["docker", "batch"]
     mount_kind: str
     check: Check
     free_choice: bool

@@ -25,6 +25,7 @@ from gaia_vre_hub.options import Choice, Chooser, from_form, from_query
 from gaia_vre_hub.substrates import SUBSTRATES
 
 ENVS_PATH = "CONDA_ENVS_PATH"
+PATIENCE = 5  # seconds for a look whether images are there
 # What is told while a session starts, and how far it is then, in percent.
 STEPS = {"step_requested": 5, "step_images": 15, "step_create": 35, "step_wait": 65}
 
@@ -34,6 +35,9 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
 
     JupyterHub makes a new spawner object for each launch, so nothing that is set here outlives a session.
     """
+
+    for substrate in SUBSTRATES.values():
+        base = substrate.over(base)
 
     class VreSpawner(base):  # type: ignore[misc]
         """Launches what the manifest offers."""
@@ -58,29 +62,42 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
         def _vre_apply_user_options(self) -> Any:
             return VreSpawner._vre_check  # by REST this is the first look at them
 
-        def vre_form(self) -> str:
+        async def vre_form(self) -> str:
             """The options form. A hub with an ``options_form`` of its own can put this into it."""
+            manifest = self.vre_files.manifest.current()
             asked = self.vre_asked if self.vre_asked is not None else self.orm_spawner.user_options
             again = self.vre_session(asked) if asked and asked.get("pin") else None
             return render(
-                self.vre_files.manifest.current(),
+                manifest,
                 self._vre_groups(),
                 self.vre_language(),
                 asked or {},
+                unusable=await self._vre_unusable(manifest),
                 notice=self.vre_files.notice.current(),
                 checks=self.vre_files.checks.current(),
                 page=self._vre_page(),
                 again=again["pinned_link"] if again else "",
             )
 
+        async def _vre_unusable(self, manifest: Manifest | None) -> frozenset[str]:
+            """Names of images on offer that could not be launched now, whoever chose them."""
+            if manifest is None:
+                return frozenset()
+            pins = {name: image.offered for name, image in manifest.images.items() if image.offered}
+            look = asyncio.to_thread(SUBSTRATES[manifest.substrate].unusable, pins)
+            try:
+                return frozenset(await asyncio.wait_for(look, PATIENCE))
+            except TimeoutError:
+                return frozenset(pins)
+
         def _vre_page(self) -> str:
             """The launch page's path; everybody who follows it starts a session of their own."""
             page: str = url_path_join(self.hub.base_url, "spawn")
             return page
 
-        def vre_say(self, message: str) -> str:
+        def vre_say(self, message: str, **values: str) -> str:
             """A message in the user's language, for ``templates/page``."""
-            return say(message, self.vre_language())
+            return say(message, self.vre_language(), **values)
 
         def vre_drain(self) -> bool:
             """Whether no new session may start, for ``templates/page``."""
@@ -137,10 +154,10 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
                 metrics.refused(self.user.name, refused.message)
                 raise RefusedError(refused.status, refused.sentence) from None
 
-        def _vre_refused(self, message: str, **values: str) -> RefusedError:
-            """Nobody's choice can be launched now: 503."""
+        def _vre_refused(self, message: str, status: int = 503, **values: str) -> RefusedError:
+            """By default, nobody's choice can be launched now: 503."""
             metrics.refused(self.user.name, message)
-            return RefusedError(503, say(message, self.vre_language(), **values).strip())
+            return RefusedError(status, self.vre_say(message, **values).strip())
 
         def _vre_checked(self, options: dict[str, Any]) -> dict[str, Any]:
             self.vre_asked = options  # a page that is shown again has the same ticks
@@ -226,7 +243,7 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
                 absent = await substrate.missing(self, choice)
             except Unready as error:
                 self.log.error("cannot launch for %s: %s", self.user.name, error)
-                raise self._vre_refused(error.message, **error.values) from error
+                raise self._vre_refused(error.message, error.status, **error.values) from error
             if absent:
                 self.log.error("images of the manifest are not on this host: %s", ", ".join(absent))
                 titles = (text(manifest.images[name].title, self.vre_language(), name) for name in absent)

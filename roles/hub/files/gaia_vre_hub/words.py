@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 from gaia_vre_hub.locale import say
@@ -35,6 +36,12 @@ def resources(item: Resources | None, lang: str) -> str:
         parts.append(say("memory", lang, value=number(round(item.memory / (1 << 30), 2), lang)))
     if item.gpu:
         parts.append(f"{item.gpu} GPU")
+    if item.time:
+        hours = item.time / 3600
+        if hours >= 1 and item.time % 1800 == 0:
+            parts.append(say("hours", lang, value=number(hours, lang)))
+        else:
+            parts.append(say("minutes", lang, value=str(math.ceil(item.time / 60))))
     if not item.cpu:
         parts.append(say("processors_shared" if item.memory else "all_shared", lang))
     elif not item.memory:

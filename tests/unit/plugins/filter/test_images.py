@@ -33,24 +33,29 @@ OCEAN = {"kind": "business", "reference": "r/ocean:1", "digest": "sha256:2"}
 OLD = {"kind": "business", "reference": "r/old:1", "digest": "sha256:3", "subpath": "opt/envs"}
 IMAGES = {"lab": LAB, "ocean": OCEAN, "old": OLD}
 WANTED = ["r/lab@sha256:1", "r/ocean@sha256:2", "r/old@sha256:3"]
+STORED = {"reference": "r/lab@sha256:1", "subpath": ""}
 PARTS = [{"reference": "r/ocean@sha256:2", "subpath": ""}, {"reference": "r/old@sha256:3", "subpath": "opt/envs"}]
 
 
 @pytest.mark.parametrize(
-    ("kind", "seen", "pull", "unpack", "subpaths"),
+    ("kind", "seen", "pull", "unpack", "subpaths", "substrate"),
     [
-        ("image", [], WANTED, [], []),
-        ("image", WANTED, [], [], []),
-        ("image", [WANTED[0], "store sha256:2"], WANTED[1:], [], []),
-        ("directory", [], WANTED[:1], PARTS, []),
-        ("directory", WANTED, [], PARTS, []),
-        ("directory", ["store sha256:2", "store sha256:3"], WANTED[:1], [], PARTS[1:]),
-        ("", [], WANTED, [], []),
-        ("", [*WANTED[:2], "store sha256:3"], [], [], []),
+        ("squashfs", [], [], [STORED, *PARTS], [], "batch"),
+        ("squashfs", ["store sha256:1", "store sha256:2", "store sha256:3"], [], [], [STORED, *PARTS], "batch"),
+        ("image", [], WANTED, [], [], "docker"),
+        ("image", WANTED, [], [], [], "docker"),
+        ("image", [WANTED[0], "store sha256:2"], WANTED[1:], [], [], "docker"),
+        ("directory", [], WANTED[:1], PARTS, [], "docker"),
+        ("directory", WANTED, [], PARTS, [], "docker"),
+        ("directory", ["store sha256:2", "store sha256:3"], WANTED[:1], [], PARTS[1:], "docker"),
+        ("", [], WANTED, [], [], "docker"),
+        ("", [*WANTED[:2], "store sha256:3"], [], [], [], "docker"),
     ],
 )
-def test_what_is_brought_where(kind: str, seen: list[str], pull: Any, unpack: Any, subpaths: Any) -> None:
-    found = staging(IMAGES, seen, kind)
+def test_what_is_brought_where(
+    kind: str, seen: list[str], pull: Any, unpack: Any, subpaths: Any, substrate: str
+) -> None:
+    found = staging(IMAGES, seen, kind, substrate)
     new = [*pull, *(image["reference"] for image in unpack)]
     assert found == {"wanted": WANTED, "new": new, "pull": pull, "unpack": unpack, "subpaths": subpaths}
 
@@ -58,7 +63,7 @@ def test_what_is_brought_where(kind: str, seen: list[str], pull: Any, unpack: An
 @pytest.mark.parametrize("junk", [{"a": {}}, {"a": None}, []])
 def test_junk_in_the_lock_is_a_sentence(junk: object) -> None:
     with pytest.raises(AnsibleFilterError, match="no lock"):
-        staging(junk, [], "image")  # type: ignore[arg-type]
+        staging(junk, [], "image", "docker")  # type: ignore[arg-type]
 
 
 def test_no_secret_and_no_file_of_another_machine_gets_to_the_host() -> None:

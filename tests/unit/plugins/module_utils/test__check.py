@@ -51,7 +51,7 @@ def test_no_manifest(text: str, tmp_path: Path) -> None:
 
 
 def test_the_choice_of_the_check() -> None:
-    session = {"system": "lab", "images": ["ocean"], "candidates": []}
+    session = {"system": "lab", "images": ["ocean"], "candidates": [], "resources": None}
     assert _check.options(session) == {"system": "lab", "business": ["ocean"]}
     assert _check.options({**session, "candidates": ["ocean"]})["candidate"] == ["ocean"]
 
@@ -63,7 +63,7 @@ def test_without_a_hub_it_tells_what_it_would_try() -> None:
 
 
 def result(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
-    session = {"system": "lab", "images": ["ocean", "old"], "candidates": []}
+    session = {"system": "lab", "images": ["ocean", "old"], "candidates": [], "resources": None}
     return {**session, "results": list(rows), "launch_seconds": 2.0, "error": "", **more}
 
 
@@ -89,7 +89,7 @@ def test_the_record_is_what_the_hub_reads_and_drops_what_is_gone() -> None:
 def test_the_record_of_candidates_has_their_digests_and_keeps_the_others() -> None:
     kept = {"digest": "sha256:1", "at": "2026-01-01T00:00:00Z", "ok": True, "kernels": 1, "failed": [], "error": ""}
     before = json.dumps({"version": 1, "images": {"old": kept}})
-    tried = {"system": "lab", "images": ["ocean"], "candidates": ["ocean"]}
+    tried = {"system": "lab", "images": ["ocean"], "candidates": ["ocean"], "resources": None}
     outcome = _check.Outcome([result(row("ocean"), **tried)])
     found = json.loads(_check.record(MANIFEST, "candidates", outcome, before))["images"]
     assert found["ocean"]["digest"] == MANIFEST["images"]["ocean"]["candidate"]["digest"]
@@ -102,7 +102,7 @@ def test_what_is_known_of_another_digest_stays_while_that_one_is_staged() -> Non
     entry = {"digest": offered, "at": "2026-01-01T00:00:00Z", "ok": True, "kernels": 1, "failed": [], "error": ""}
     gone = {**entry, "digest": "sha256:gone"}
     before = json.dumps({"version": 1, "images": {"ocean": {**entry, "former": [gone]}}})
-    tried = {"system": "lab", "images": ["ocean"], "candidates": ["ocean"]}
+    tried = {"system": "lab", "images": ["ocean"], "candidates": ["ocean"], "resources": None}
     outcome = _check.Outcome([result(row("ocean", ok=False), **tried)])
     found = Checks.model_validate_json(_check.record(MANIFEST, "candidates", outcome, before)).images["ocean"]
     assert not found.ok
@@ -114,7 +114,7 @@ def test_what_is_known_of_another_digest_stays_while_that_one_is_staged() -> Non
 
 
 def test_what_is_on_offer_is_not_recorded_by_a_session_that_no_user_has() -> None:
-    tried = {"images": ["ocean", "old"], "candidates": ["ocean"]}
+    tried = {"images": ["ocean", "old"], "candidates": ["ocean"], "resources": None}
     outcome = _check.Outcome([result(row("ocean"), row("old", ok=False), **tried)])
     assert list(json.loads(_check.record(MANIFEST, "candidates", outcome, ""))["images"]) == ["ocean"]
 

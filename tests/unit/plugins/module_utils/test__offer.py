@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _offer
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreErrors
 
 KINDS = {"lab": "system", "lab-gpu": "system", "ocean": "business", "ocean-deep": "business", "atmosphere": "business"}
 GOOD: dict[str, Any] = {
@@ -51,6 +52,9 @@ def test_a_good_offer() -> None:
         "cpu": 1.0,
         "memory": 2147483648,
         "gpu": 0,
+        "time": None,
+        "partition": None,
+        "account": None,
     }
     assert offer.resources["gpu"]["cpu"] == 0.5
     assert offer.compositions["coastal"] == {
@@ -61,6 +65,29 @@ def test_a_good_offer() -> None:
         "resources": "small",
         "groups": ["coast"],
     }
+
+
+def test_what_a_job_asks_for() -> None:
+    asked = {"time": "1.5h", "partition": "short", "account": "coast@lab"}
+    found = _offer.parse(changed("resources.small", asked), KINDS, "the catalogues").resources["small"]
+    assert {key: found[key] for key in asked} == {**asked, "time": 5400}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("time", "10", "must be a time"),
+        ("time", "1s", "must be a time"),
+        ("time", "500d", "must be a time"),
+        ("time", 60, "must be a time"),
+        ("partition", "short --uid=0", "cannot be the name of the partition"),
+        ("partition", "-p", "cannot be the name of the partition"),
+        ("account", "a\nb", "cannot be the name of the account"),
+    ],
+)
+def test_what_no_job_asks_for(key: str, value: Any, words: str) -> None:
+    with pytest.raises(VreErrors, match=words):
+        _offer.parse(changed("resources.small", {key: value}), KINDS, "the catalogues")
 
 
 def test_the_least_offer() -> None:

@@ -28,8 +28,10 @@ def row(image: str, ok: bool = True) -> dict[str, Any]:
     return {"image": image, "environment": image, "kernel": kernel, "ok": ok, "error": "" if ok else "boom"}
 
 
-def session(*images: str, candidates: tuple[str, ...] = (), system: str = "lab") -> dict[str, Any]:
-    return {"system": system, "images": list(images), "candidates": list(candidates)}
+def session(
+    *images: str, candidates: tuple[str, ...] = (), system: str = "lab", resources: str | None = None
+) -> dict[str, Any]:
+    return {"system": system, "images": list(images), "candidates": list(candidates), "resources": resources}
 
 
 def done(of: dict[str, Any], *rows: dict[str, Any], started: bool = True, error: str = "") -> dict[str, Any]:
@@ -64,6 +66,25 @@ def done(of: dict[str, Any], *rows: dict[str, Any], started: bool = True, error:
 )
 def test_sessions(images: dict[str, Any], scope: str, sessions: list[Any]) -> None:
     assert _plan.sessions(manifest(**images), scope) == sessions
+
+
+def test_each_partition_is_tried_once() -> None:
+    data = manifest(lab=("system", True, False), a=("business", True, False))
+    data["resources"] = {
+        "small": {"partition": "short"},
+        "large": {"partition": "short"},
+        "long": {"partition": "long"},
+        "other": {},
+    }
+    assert _plan.sessions(data, "offered") == [session("a", resources=name) for name in ("small", "long", "other")]
+
+
+def test_a_kernel_must_run_on_each_partition() -> None:
+    results = [
+        done(session("a", candidates=("a",), resources="short"), row("a", ok=False)),
+        done(session("a", candidates=("a",), resources="long"), row("a")),
+    ]
+    assert _plan.judge(results)["promote"] == []
 
 
 def test_an_image_that_is_not_there_yet_is_not_mounted() -> None:

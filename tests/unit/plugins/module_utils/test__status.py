@@ -48,6 +48,24 @@ CHECKS = {
 SESSION = {"user": "alice", "since": "2026-11-25T11:30:00.5Z", "composition": "coastal", "images": {"ocean": pin(4)}}
 
 
+def test_jobs_by_what_the_scheduler_says_of_them() -> None:
+    digests = [pin(number)["digest"][7:] for number in (1, 4, 9)]
+    lines = [f"bob 13 2026-11-25T11:30:00 {','.join(digests)}", "alice 12 N/A"]
+    assert _status.jobs(lines, MANIFEST) == [
+        {"user": "alice (job 12)", "since": "N/A", "composition": None, "images": {}},
+        {
+            "user": "bob (job 13)",
+            "since": "2026-11-25T11:30:00",
+            "composition": None,
+            "images": {
+                "lab": pin(1),
+                "ocean": pin(4),
+                "an image that is not in the manifest": {**pin(9), "version": ""},
+            },
+        },
+    ]
+
+
 def test_the_report() -> None:
     notice = {"text": {"fr": "Bientôt"}, "drain": True}
     assert _status.report(MANIFEST, CHECKS, notice, [SESSION], NOW) == [

@@ -19,4 +19,4 @@ def test_a_host_without_docker(run_module: Run, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_a_substrate_that_is_not_known(run_module: Run) -> None:
-    assert "value of substrate must be one of: docker" in run_module("substrate_info", {"substrate": "x"})["msg"]
+    assert "value of substrate must be one of: batch, docker" in run_module("substrate_info", {"substrate": "x"})["msg"]

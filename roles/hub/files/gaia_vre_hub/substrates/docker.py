@@ -12,6 +12,16 @@ from gaia_vre_hub.manifest import Pin
 from gaia_vre_hub.options import Choice
 
 
+def over(base: type[Any]) -> type[Any]:
+    """DockerSpawner needs nothing more."""
+    return base
+
+
+def unusable(_pins: dict[str, Pin]) -> list[str]:
+    """The engine is asked at launch only: nobody but it takes images away."""
+    return []
+
+
 async def missing(spawner: Any, choice: Choice) -> list[str]:
     """Names of chosen images that the engine or, where it is mounted from there, the store does not have.
 
@@ -22,7 +32,7 @@ async def missing(spawner: Any, choice: Choice) -> list[str]:
     """
     # SwarmSpawner is a DockerSpawner, too, but its services know no image mounts.
     if not hasattr(spawner, "extra_host_config") or getattr(spawner, "object_type", "") != "container":
-        raise Unready("wrong_spawner", value=type(spawner).__name__.removeprefix("Vre"))
+        raise Unready("wrong_spawner", value=type(spawner).__name__.removeprefix("Vre"), wanted="DockerSpawner")
     # A kept container would come back with the images of its first launch; removing it here could lose work.
     if not spawner.remove:
         raise Unready("keeps_containers")

@@ -60,7 +60,7 @@ def test_nothing_else_of_the_host_is_mounted(changes: dict[str, str]) -> None:
 
 
 def test_a_system_image() -> None:
-    assert docker.system(REFERENCE) == {"image": REFERENCE}
+    assert docker.system(REFERENCE, "image", "/s") == {"image": REFERENCE}
 
 
 def test_a_kind_that_docker_does_not_know() -> None:

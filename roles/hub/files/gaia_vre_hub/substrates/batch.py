@@ -1,0 +1,371 @@
+"""Batch: the session is the user's own job, in which Apptainer runs the system image and binds the business images.
+
+:func:`over` lays what is needed over any spawner class of batchspawner 1.3: only names of the manifest reach a command
+line, a job that ends is told at once with its last words, and only a job that is known to be gone is taken for gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import math
+import os
+import pwd
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.apihandlers import APIHandler, default_handlers
+from tornado import web
+from traitlets import Dict, Integer, Unicode
+
+from gaia_vre_hub.errors import FailedError, RefusedError, Unready
+from gaia_vre_hub.manifest import Pin, Resources
+from gaia_vre_hub.options import Choice
+
+# What a local account may be called: it becomes a word of a command line. Source: useradd(8).
+ACCOUNT = re.compile(r"[a-z_][a-z0-9_.-]{0,30}[a-z0-9_$-]?")
+# Of the hub's process, and wrong or useless in a job's container.
+NOT_PASSED = frozenset(
+    {"PATH", "HOME", "USER", "SHELL", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_ROOT", "CONDA_DEFAULT_ENV", "LD_LIBRARY_PATH"}
+)
+# A squashfs superblock: its magic, and how many bytes the file system has. Source: Linux, fs/squashfs/squashfs_fs.h.
+MAGIC, USED, SUPERBLOCK = b"hsqs", slice(40, 48), 96
+PATIENCE = 10  # seconds for a look at the store, which may be on another machine
+MOST_LINES, LONGEST_LINE = 3, 300
+# How a job may end, in words of the configuration, and the message that tells it.
+ENDED = {
+    "time": "job_time",
+    "memory": "job_memory",
+    "cancelled": "job_cancelled",
+    "node": "job_node",
+    "home": "job_home",
+}
+# What Apptainer, the shell and the disk say when a session cannot start, and the message that explains it.
+EXPLAINED = {
+    "job_fuse": r"failed to find loop device|squashfuse\w*: (command )?not found|fusermount|/dev/fuse",
+    "job_image": (
+        r"failed to load data image|image format not recognized|trying to read the squashfs image|"
+        r"is not readable by the current user|doesn't exist in image|could not open image"
+    ),
+    "job_quota": r"[Dd]isk quota exceeded|No space left on device",
+    "job_apptainer": r"apptainer: (command )?not found",
+}
+
+
+async def missing(spawner: Any, choice: Choice) -> list[str]:
+    """Names of chosen images that a job could not use: one of them would keep all of it from starting.
+
+    :raises Unready: when the hub's spawner submits no jobs, the user has no account, or the store does not answer.
+    """
+    if not hasattr(spawner, "vre_job"):
+        raise Unready("wrong_spawner", value=type(spawner).__name__.removeprefix("Vre"), wanted="batchspawner")
+    name = spawner.user.name
+    if not _may_submit(name, spawner.vre_group):
+        raise Unready("no_account", status=403, value=name)
+    try:
+        return await asyncio.wait_for(asyncio.to_thread(unusable, choice.images), PATIENCE)
+    except TimeoutError as error:
+        raise Unready("store") from error
+
+
+def _may_submit(name: str, group: str) -> bool:
+    """Whether there is such an account, a member of the group that may submit jobs."""
+    try:
+        account = pwd.getpwnam(name if ACCOUNT.fullmatch(name) else "")
+        return not group or grp.getgrnam(group).gr_gid in os.getgrouplist(name, account.pw_gid)
+    except KeyError:
+        return False
+
+
+def unusable(pins: dict[str, Pin]) -> list[str]:
+    """Names of images that are not whole in the store, by a quick look."""
+    return [name for name, pin in pins.items() if not _whole(Path((pin.launch or pin.mount or {})["source"]))]
+
+
+def _whole(path: Path) -> bool:
+    """Whether there is a folder, or a file with all the bytes that its squashfs superblock says."""
+    try:
+        if path.is_dir():
+            return True
+        with path.open("rb") as file:
+            head = file.read(SUPERBLOCK)
+            return head.startswith(MAGIC) and int.from_bytes(head[USED], "little") <= file.seek(0, 2)
+    except OSError:
+        return False
+
+
+def prepare(spawner: Any, choice: Choice) -> None:
+    """Set what the job runs and asks for."""
+    resources = choice.resources
+    words = ["--nv"] if resources is not None and resources.gpu else []
+    for pin in choice.business:
+        words += ["--bind", str((pin.mount or {})["bind"])]
+    spawner.vre_job = [*words, "--image", str((choice.launch.launch or {})["source"])]
+    # The scheduler then tells what a job uses, also when no hub does; the store is cleaned by that.
+    spawner.req_images = ",".join(pin.digest.partition(":")[2] for pin in choice.images.values())
+    if resources is not None:
+        for name, value in asked(resources).items():
+            if spawner.has_trait(name):  # what this scheduler knows
+                setattr(spawner, name, value)
+
+
+def asked(resources: Resources) -> dict[str, Any]:
+    """Variables of job templates, where resources say something; the admin's own values stand for the rest."""
+    found: dict[str, Any] = {}
+    if resources.cpu:
+        found["req_nprocs"] = str(math.ceil(resources.cpu))
+    if resources.memory:
+        found["req_memory"] = f"{math.ceil(resources.memory / (1 << 20))}M"
+    if resources.gpu:
+        found |= {"req_ngpus": str(resources.gpu), "req_gres": f"gpu:{resources.gpu}"}
+    if resources.partition:
+        found |= {"req_partition": resources.partition, "req_queue": resources.partition}
+    if resources.account:
+        found["req_account"] = resources.account
+    if resources.time:
+        minutes = math.ceil(resources.time / 60)
+        found |= {"req_runtime": f"{minutes // 60:02}:{minutes % 60:02}:00", "req_seconds": resources.time}
+    return found
+
+
+def _is_port(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1024 <= value < 65536
+
+
+class PortHandler(APIHandler):  # type: ignore[misc]
+    """Where a job says on which port its server listens; in place of batchspawner's own.
+
+    That one sets any attribute of the spawner which the session names, so that a user's token could set the commands
+    that the hub runs (batchspawner 1.3.0, batchspawner/api.py).
+    """
+
+    @web.authenticated
+    def post(self) -> None:
+        """Take the port of a job that starts, once."""
+        token, data = self.get_auth_token(), self.get_json_body()
+        owner = next((one for one in self.current_user.spawners.values() if token and one.api_token == token), None)
+        port = data.get("port") if isinstance(data, dict) and set(data) == {"port"} else None
+        if owner is None or owner.port or not _is_port(port):
+            raise web.HTTPError(400, "only the port of a job that starts can be set, once")
+        owner.port = port
+        self.set_status(201)
+        self.finish({})
+
+
+def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short methods
+    """The spawner class ``base`` with our part of a job, where it is one of batchspawner's; else ``base`` itself."""
+    if not any(parent.__name__ == "BatchSpawnerBase" for parent in base.__mro__):
+        return base
+    from batchspawner.batchspawner import JobStatus, format_template
+
+    for number, handler in enumerate(default_handlers):
+        if handler[0].endswith("/batchspawner"):
+            default_handlers[number] = (handler[0], PortHandler)
+
+    class BatchSpawner(base):  # type: ignore[misc]
+        """Runs the system image in a job."""
+
+        vre_launcher = Unicode(
+            "/usr/local/lib/gaia-vre/session", help="The program that runs a session's images, on each node."
+        ).tag(config=True)
+        vre_group = Unicode("", help="Only its members may submit jobs; empty for everybody.").tag(config=True)
+        vre_log_cmd = Unicode("", help="Prints the output of the user's job {job_id}; empty for none.").tag(config=True)
+        vre_reason_re = Unicode("", help="Its group is why a job waits, in the job's status.").tag(config=True)
+        vre_start_re = Unicode("", help="Its group is when a job is expected to start.").tag(config=True)
+        vre_gone_re = Unicode("", help="What the query says of a job that is gone.").tag(config=True)
+        vre_ended = Dict(help=f"One of {', '.join(ENDED)}, by what a job's status says of how it ended.").tag(
+            config=True
+        )
+        req_seconds = Integer(0, help="How long a job may take, in seconds; 0 for the partition's limit.").tag(
+            config=True
+        )
+        req_images = Unicode("", help="Digests of the job's images, with commas between them.")
+        vre_job: list[str] = []  # noqa: RUF012 - never changed, only replaced
+        vre_last = ("", "")  # the last job's id and status, when its state was cleared
+
+        # -- what is submitted ----------------------------------------------------------------
+
+        def cmd_formatted_for_batch(self) -> str:
+            """What runs in the job; every word is the admin's, the manifest's, or a variable's name."""
+            passed = ",".join(sorted(self.get_env().keys() - NOT_PASSED))
+            words = [self.vre_launcher, "--pass", passed, *self.vre_job, "--", super().cmd_formatted_for_batch()]
+            return " ".join(words)
+
+        def get_env(self) -> dict[str, str]:
+            """As the hub's own, and how long the job may take."""
+            found: dict[str, str] = super().get_env()
+            return {**found, "GAIA_VRE_SECONDS": str(self.req_seconds)} if self.req_seconds else found
+
+        async def submit_batch_script(self) -> str:
+            """Submit the job. What a user chose is in none of the template's variables, and no token in the log.
+
+            :raises FailedError: with what the scheduler says when it takes no job.
+            """
+            variables = self.get_req_subvars()
+            command = " ".join(format_template(part, **variables) for part in (self.exec_prefix, self.batch_submit_cmd))
+            script = await self._get_batch_script(**{**variables, "cmd": self.cmd_formatted_for_batch()})
+            try:
+                said = await self.run_command(command, input=script, env=self.get_env())
+                self.job_id = self.parse_job_id(said)
+            except Exception as error:  # whatever a scheduler's answer makes of batchspawner's code
+                self.log.error("no job for %s: %s", self._log_name, error)
+                raise self._vre_failed("job_refused", str(error)) from error
+            self.log.info("job %s submitted for %s", self.job_id, self._log_name)
+            self.orm_spawner.state = self.get_state()  # a hub that starts again knows the job
+            self.db.commit()
+            return str(self.job_id)
+
+        # -- what becomes of it ---------------------------------------------------------------
+
+        async def query_job_status(self) -> Any:
+            """The job's status. A query that fails says nothing about the job, so a session is not given up for it."""
+            if not self.job_id:
+                return JobStatus.NOTFOUND
+            variables = {**self.get_req_subvars(), "job_id": self.job_id}
+            command = " ".join(format_template(part, **variables) for part in (self.exec_prefix, self.batch_query_cmd))
+            try:
+                self.job_status = await self.run_command(command)
+            except RuntimeError as error:
+                said = str(error)
+                if self.vre_gone_re and re.search(self.vre_gone_re, said):
+                    return JobStatus.NOTFOUND
+                self.log.warning("the scheduler does not say how job %s is: %s", self.job_id, _line(said))
+                return JobStatus.UNKNOWN
+            if self.state_isrunning():
+                return JobStatus.RUNNING
+            return JobStatus.PENDING if self.state_ispending() else JobStatus.NOTFOUND
+
+        async def start(self) -> tuple[str, int]:
+            """Submit the job and wait until its server listens, or until the job has ended."""
+            starting = asyncio.ensure_future(self._vre_listens())
+            watching = asyncio.ensure_future(self._vre_end())
+            try:
+                await asyncio.wait((starting, watching), return_when=asyncio.FIRST_COMPLETED)
+                if not starting.done():
+                    raise await self._vre_why()
+                try:
+                    return starting.result()
+                except (RefusedError, FailedError):
+                    raise
+                except RuntimeError as error:  # batchspawner saw its end itself
+                    raise await self._vre_why() from error
+            finally:
+                starting.cancel()
+                watching.cancel()
+
+        async def _vre_listens(self) -> tuple[str, int]:
+            address: tuple[str, int] = await super().start()
+            while True:
+                try:
+                    _reader, writer = await asyncio.open_connection(*address)
+                except OSError:
+                    await asyncio.sleep(self.startup_poll_interval)
+                else:
+                    writer.close()
+                    return address
+
+        async def _vre_end(self) -> None:
+            """Wait for the end of a job that ran: batchspawner 1.3.0 waits for its port, whatever becomes of it."""
+            while not (self.job_id and self.state_isrunning()):
+                await asyncio.sleep(self.startup_poll_interval)
+            while await self.query_job_status() != JobStatus.NOTFOUND:
+                await asyncio.sleep(self.startup_poll_interval)
+
+        def clear_state(self) -> None:
+            """Forget the job, but for what is still to be told of it."""
+            self.vre_last = self._vre_known()
+            super().clear_state()
+
+        def _vre_known(self) -> tuple[str, str]:
+            return (str(self.job_id), str(self.job_status)) if self.job_id else self.vre_last
+
+        async def _vre_why(self) -> FailedError:
+            """Why the job ended: by the scheduler's word, or by the job's own last ones."""
+            job, status = self._vre_known()
+            lines = await self._vre_log(job)
+            said = "\n".join(lines)
+            found = next(
+                (ENDED[how] for expression, how in self.vre_ended.items() if re.search(expression, status)), ""
+            )
+            found = found or next((name for name, expression in EXPLAINED.items() if re.search(expression, said)), "")
+            self.log.error("job %s of %s ended (%s): %s", job, self._log_name, _line(status), said)
+            return self._vre_failed(found or "job_ended", " ".join(lines[-MOST_LINES:]))
+
+        async def _vre_log(self, job: str) -> list[str]:
+            """The last lines of a job's output."""
+            if not (self.vre_log_cmd and job):
+                return []
+            variables = {**self.get_req_subvars(), "job_id": job}
+            command = " ".join(format_template(part, **variables) for part in (self.exec_prefix, self.vre_log_cmd))
+            try:
+                said = await self.run_command(command)
+            except RuntimeError as error:
+                self.log.warning("no output of job %s can be read: %s", job, _line(str(error)))
+                return []
+            return [_line(line) for line in said.splitlines() if line.strip()]
+
+        def _vre_failed(self, message: str, said: str) -> FailedError:
+            told = self.vre_say(message)
+            return FailedError(f"{told} {self.vre_say('job_said')} {_line(said)}" if said.strip() else told)
+
+        async def stop(self, now: bool = False) -> None:
+            """Cancel the job, if there is one; that it ended by itself meanwhile is no failure."""
+            if not self.job_id:
+                return
+            try:
+                await super().stop(now=now)
+            except RuntimeError:
+                if await self.query_job_status() != JobStatus.NOTFOUND:
+                    raise
+
+        # -- what is told meanwhile -----------------------------------------------------------
+
+        async def progress(self) -> AsyncIterator[dict[str, Any]]:
+            """Where the job is, in the user's language."""
+            shown = ""
+            while True:  # JupyterHub ends it with the launch
+                percent, told = self._vre_where()
+                if told != shown:
+                    shown = told
+                    yield {"progress": percent, "message": told}
+                await asyncio.sleep(0.5)
+
+        def _vre_where(self) -> tuple[int, str]:
+            if not self.job_id:
+                return 5, self.vre_say("job_submit")
+            if self.state_isrunning():
+                return 65, self.vre_say("job_runs", value=str(self.state_gethost() or ""))
+            reason = self._vre_part(self.vre_reason_re)
+            told = f"{self.vre_say('job_waits', value=str(self.job_id))} {self.vre_say(explain(reason), value=reason)}"
+            begins = self._vre_part(self.vre_start_re)
+            return 25, f"{told} {self.vre_say('job_begins', value=begins)}" if begins else told
+
+        def _vre_part(self, expression: str) -> str:
+            found = re.search(expression, str(self.job_status)) if expression else None
+            return found[1] if found else ""
+
+    BatchSpawner.__name__ = base.__name__
+    BatchSpawner.__qualname__ = base.__name__
+    return BatchSpawner
+
+
+def explain(reason: str) -> str:
+    """The message for why a scheduler lets a job wait. Source of the words: squeue(1), "JOB REASON CODES"."""
+    for message, expression in (
+        ("queue_unknown", r"|None|WaitingForScheduling"),
+        ("queue_resources", r"Resources"),
+        ("queue_priority", r"Priority"),
+        ("queue_nodes", r"ReqNodeNotAvail.*|Nodes.*|Partition(Down|Inactive|NodeLimit)|.*Reserv.*"),
+        ("queue_limit", r"(QOS|Assoc|Max).*|PartitionTimeLimit"),
+    ):
+        if re.fullmatch(expression, reason):
+            return message
+    return "queue_other"
+
+
+def _line(said: str) -> str:
+    """What a program said, in one line that fits a page and a log."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in said).strip()
+    return shown if len(shown) <= LONGEST_LINE else f"…{shown[1 - LONGEST_LINE :]}"

@@ -1,0 +1,128 @@
+"""What a job runs and asks for, and what is told of it; jobs themselves run in the scenario batch."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from batchspawner import SlurmSpawner
+
+from gaia_vre_hub.locale import MESSAGES
+from gaia_vre_hub.manifest import Pin, Resources
+from gaia_vre_hub.options import Choice
+from gaia_vre_hub.substrates import batch, docker
+
+DIGEST = "sha256:" + "0" * 64
+
+
+def pin(source: Path, **more: Any) -> Pin:
+    return Pin(
+        reference=f"r/x@{DIGEST}", tag="r/x:1", digest=DIGEST, size=1, **{"launch": {"source": str(source)}, **more}
+    )
+
+
+def squashfs(path: Path, size: int, used: int) -> Path:
+    path.write_bytes((b"hsqs" + bytes(36) + used.to_bytes(8, "little")).ljust(size, b"\0"))
+    return path
+
+
+def test_an_image_that_is_not_whole_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "junk").write_bytes(b"junk")
+    pins = {
+        "whole": pin(squashfs(tmp_path / "whole", 4096, 4000)),
+        "folder": pin(tmp_path / "folder"),
+        "truncated": pin(squashfs(tmp_path / "truncated", 3999, 4000)),
+        "junk": pin(tmp_path / "junk"),
+        "absent": pin(tmp_path / "absent"),
+    }
+    assert batch.unusable(pins) == ["truncated", "junk", "absent"]
+    assert docker.unusable(pins) == []
+
+
+def test_every_word_of_a_job_is_the_manifests(tmp_path: Path) -> None:
+    bind = f"{tmp_path}/o.squashfs:/opt/gaia/ocean:ro,image-src=/"
+    ocean = pin(tmp_path, launch=None, mount={"source": "o", "bind": bind}, envs_dir="/opt/gaia/ocean/envs")
+    spawner = SimpleNamespace(has_trait=lambda name: name != "req_gres")
+    resources = Resources(cpu=1.5, memory=(1 << 30) + 1, gpu=2, time=5401, partition="long", account="coast")
+    batch.prepare(spawner, Choice("lab", {"lab": pin(tmp_path / "lab"), "ocean": ocean}, None, resources))
+    assert spawner.vre_job == ["--nv", "--bind", bind, "--image", str(tmp_path / "lab")]
+    assert {name: value for name, value in vars(spawner).items() if name.startswith("req_")} == {
+        "req_images": f"{'0' * 64},{'0' * 64}",
+        "req_nprocs": "2",
+        "req_memory": "1025M",
+        "req_ngpus": "2",
+        "req_partition": "long",
+        "req_queue": "long",
+        "req_account": "coast",
+        "req_runtime": "01:31:00",
+        "req_seconds": 5401,
+    }
+
+
+def test_the_admins_values_stand_for_what_resources_do_not_say() -> None:
+    assert batch.asked(Resources()) == {}
+
+
+def test_only_spawners_of_jobs_are_changed() -> None:
+    class Other:
+        pass
+
+    assert batch.over(Other) is Other
+    over = batch.over(SlurmSpawner)
+    assert over is not SlurmSpawner
+    assert over.__name__ == "SlurmSpawner", "its configuration is found by this name"
+
+
+def test_a_session_sets_its_port_and_nothing_else() -> None:
+    from jupyterhub.apihandlers import default_handlers
+
+    batch.over(SlurmSpawner)
+    handlers = [handler for path, handler in default_handlers if path.endswith("/batchspawner")]
+    assert handlers == [batch.PortHandler]
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("", "queue_unknown"),
+        ("None", "queue_unknown"),
+        ("Resources", "queue_resources"),
+        ("Priority", "queue_priority"),
+        ("ReqNodeNotAvail, UnavailableNodes:node1", "queue_nodes"),
+        ("PartitionDown", "queue_nodes"),
+        ("QOSMaxCpuPerUserLimit", "queue_limit"),
+        ("AssocGrpCPUMinutesLimit", "queue_limit"),
+        ("PartitionTimeLimit", "queue_limit"),
+        ("BeginTime", "queue_other"),
+    ],
+)
+def test_why_a_job_waits(reason: str, message: str) -> None:
+    assert batch.explain(reason) == message
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ("FATAL: container creation failed: failed to find loop device: permission denied", "job_fuse"),
+        ("FATAL: squashfuse_ll: command not found", "job_fuse"),
+        ("FATAL: failed to load data image /s/x: lstat /s/x: no such file or directory", "job_image"),
+        ("FATAL: /s/x is not readable by the current user, check permissions", "job_image"),
+        ("FATAL: image format not recognized", "job_image"),
+        ("squashfuse_ll exited: Something went wrong trying to read the squashfs image.", "job_image"),
+        ("session: line 30: echo: write error: Disk quota exceeded", "job_quota"),
+        ("session: line 70: apptainer: command not found", "job_apptainer"),
+    ],
+)
+def test_what_a_jobs_last_words_mean(said: str, message: str) -> None:
+    found = [name for name, expression in batch.EXPLAINED.items() if re.search(expression, said)]
+    assert found == [message]
+    assert message in MESSAGES
+
+
+def test_what_programs_say_fits_a_page_and_a_log() -> None:
+    assert batch._line("a\x1b[2Kb\nc") == "a [2Kb c"
+    assert batch._line("x" * 1000) == "…" + "x" * 299

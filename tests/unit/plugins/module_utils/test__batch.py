@@ -1,0 +1,117 @@
+"""What is made of the answers of schedulers and of jobs that look at nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from ansible_collections.gaia_data.vre.plugins.module_utils import _batch
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._units import Done
+
+SINFO = """short*|10:00|2|1000|2|up|(null)
+long|1-00:00:00|4|2000|1|up|gpu:2
+long|1-00:00:00|16|64000|3|up|gpu:a100:4(S:0-1)
+endless|infinite|1|500|1|down|(null)
+"""
+NODE = {
+    "host": "node1",
+    "machine": "x86_64",
+    "apptainer": "1.4.5",
+    "squashfuse": "/usr/bin/squashfuse_ll",
+    "fuse": "yes",
+    "userns": "yes",
+    "setuid": "",
+    "user bind control": "yes",
+    "enable fusemount": "yes",
+    "store": "yes",
+}
+
+
+class Cluster:
+    """Answers as a Slurm does; keeps what it was asked."""
+
+    def __init__(self, **node: str) -> None:
+        self.node, self.asked = {**NODE, **node}, []  # type: ignore[var-annotated]
+
+    def __call__(self, argv: Sequence[str]) -> Done:
+        self.asked.append(list(argv))
+        if "--version" in argv:
+            return Done(0, "slurm 26.05.5\n", "")
+        if argv[0].endswith("sinfo"):
+            return Done(0, SINFO, "")
+        return Done(0, "".join(f"{key}={value}\n" for key, value in self.node.items()), "")
+
+
+def measured(cluster: Any, *partitions: str) -> dict[str, Any]:
+    return _batch.measure("slurm", "/usr/bin", "vrecheck", "/shared/vre", partitions, cluster)
+
+
+def test_a_cluster_that_can_all() -> None:
+    cluster = Cluster()
+    found = measured(cluster)
+    assert (found["version"], found["platform"], found["mount_kind"]) == ("slurm 26.05.5", "linux/amd64", "squashfs")
+    assert "measured on node1" in found["reason"]
+    assert cluster.asked[-1][:5] == ["runuser", "-u", "vrecheck", "--", "/usr/bin/srun"]
+    assert "--partition=short" in cluster.asked[-1]
+    assert found["partitions"] == {
+        "short": {"default": True, "time": 600, "cpu": 2, "memory": 1000 << 20, "nodes": 2, "gpu": 0, "up": True},
+        "long": {"default": False, "time": 86400, "cpu": 16, "memory": 64000 << 20, "nodes": 4, "gpu": 4, "up": True},
+        "endless": {"default": False, "time": None, "cpu": 1, "memory": 500 << 20, "nodes": 1, "gpu": 0, "up": False},
+    }
+
+
+def test_each_partition_that_is_named_is_looked_at() -> None:
+    assert set(measured(Cluster(), "long", "short", "long")["nodes"]) == {"long", "short"}
+
+
+@pytest.mark.parametrize(
+    ("node", "kind", "words"),
+    [
+        ({"squashfuse": ""}, "directory", "node1: squashfuse is not installed"),
+        ({"fuse": ""}, "directory", "users may not open /dev/fuse"),
+        ({"enable fusemount": "no"}, "directory", "Apptainer may not use FUSE"),
+        ({"apptainer": ""}, None, "there is no Apptainer"),
+        ({"apptainer": "1.0.3"}, None, "Apptainer 1.0.3 is too old"),
+        ({"userns": ""}, None, "users may not make user namespaces"),
+        ({"userns": "", "setuid": "/usr/libexec/apptainer/bin/starter-suid"}, "squashfs", "binds squashfs files"),
+        ({"user bind control": "no"}, None, "users may bind nothing"),
+        ({"store": ""}, None, "the store is not there"),
+    ],
+)
+def test_what_a_node_lacks_is_told(node: dict[str, str], kind: str | None, words: str) -> None:
+    found = measured(Cluster(**node))
+    assert found["mount_kind"] == kind
+    assert words in found["reason"]
+    if kind != "squashfs":
+        assert "Remedy: " in found["reason"]
+
+
+def test_a_job_that_does_not_run_is_told() -> None:
+    def busy(argv: Sequence[str]) -> Done:
+        return Done(1, "", "srun: error: Unable to allocate resources") if "srun" in str(argv) else Cluster()(argv)
+
+    found = measured(busy)
+    assert found["mount_kind"] is None
+    assert "no job of ours ran on partition short: srun: error: Unable to allocate" in found["reason"]
+
+
+@pytest.mark.parametrize(
+    ("partition", "words"), [("nowhere", "slurm has no partition nowhere"), ("short; x", "slurm has no partition")]
+)
+def test_an_unknown_partition(partition: str, words: str) -> None:
+    with pytest.raises(VreError, match=words):
+        measured(Cluster(), partition)
+
+
+def test_a_scheduler_that_does_not_answer() -> None:
+    with pytest.raises(VreError, match="slurm does not answer: sinfo: error: no controller"):
+        measured(lambda _argv: Done(1, "", "sinfo: error: no controller"))
+
+
+def test_where_no_job_can_look_the_host_itself_is_looked_at_and_told() -> None:
+    found = _batch.measure("pbs", "/opt/pbs/bin", "vrecheck", "/shared/vre", (), Cluster())
+    assert found["mount_kind"] == "squashfs"
+    assert "measured on node1, as pbs gives no way to look at nodes" in found["reason"]
