@@ -30,9 +30,10 @@ def alice() -> HubClient:
     return client
 
 
-@pytest.fixture(scope="session")
-def spare() -> Host:
-    """Another host than the hub's, plain at first."""
+@pytest.fixture(scope="module")
+def spare(host: Host) -> Host:
+    """Another host than the hub's, plain at first. It needs the hub's, else pytest would change the order of tests."""
+    assert host
     return spare_host()
 
 
