@@ -5,6 +5,7 @@ SHELL := bash
 IN_ENV := source build/env.sh &&
 # make units ARGS="-k lock"
 ARGS ?=
+SUBSTRATE ?= docker
 
 .PHONY: help
 help: ## This list
@@ -50,10 +51,10 @@ bench: ## Measures what the goals say, to the screen and build/bench.json
 	@$(IN_ENV) tools/bench $(ARGS)
 
 .PHONY: demo
-demo: ## A centre on this machine: prints its address and logins
+demo: ## A centre on this machine: prints its address and logins; SUBSTRATE=batch has a cluster with Slurm
 	@tools/setup dev
 	@molecule/lab/lab doctor --install
-	@$(IN_ENV) tools/demo up
+	@$(IN_ENV) tools/demo up $(SUBSTRATE)
 
 .PHONY: demo-down
 demo-down: setup ## Removes the demo
