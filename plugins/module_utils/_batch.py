@@ -59,7 +59,15 @@ SCHEDULERS = {
     "slurm": Scheduler(
         ["sinfo", "--version"],
         ["sinfo", "--noheader", "--format=%P|%l|%c|%m|%D|%a|%G"],
-        ["srun", "--quiet", "--ntasks=1", "--immediate=60", "--job-name=gaia-vre-probe", "--partition={partition}"],
+        [
+            "srun",
+            "--quiet",
+            "--ntasks=1",
+            "--time=1",
+            "--immediate=60",
+            "--job-name=gaia-vre-probe",
+            "--partition={partition}",
+        ],
     ),
     "htcondor": Scheduler(["condor_version"], None, None),
     "pbs": Scheduler(["qstat", "--version"], None, None),
@@ -190,8 +198,9 @@ def capabilities(
 
 
 def _reasons(probes: Mapping[str, Mapping[str, str]], wrong: Callable[[Mapping[str, str]], str]) -> str:
-    """Why sessions cannot be bound so, on the first node where they cannot."""
-    for found in probes.values():
+    """Why sessions cannot be bound so, on the first node where they cannot; a partition that is full is passed over."""
+    answered = {name: found for name, found in probes.items() if not found["error"]}
+    for found in (answered or probes).values():
         said = found["error"] or wrong(found)
         if said:
             return said if found["error"] else f"{found['host']}: {said}"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -49,7 +50,7 @@ def sessions(run: Run) -> list[dict[str, Any]]:
 def jobs(lines: Sequence[str], manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The same for sessions that are jobs.
 
-    :param lines: of each job ``USER JOB SINCE DIGEST,DIGEST…``, digests without their ``sha256:``.
+    :param lines: of each job ``NAME USER JOB DIGEST,DIGEST… SINCE``, digests without their ``sha256:``.
     """
     pins = {
         pin["digest"].partition(":")[2]: (name, pin)
@@ -59,9 +60,9 @@ def jobs(lines: Sequence[str], manifest: Mapping[str, Any]) -> list[dict[str, An
     }
     found = []
     for line in lines:
-        user, job, since, digests = (*line.split(), "", "", "", "")[:4]
+        _name, user, job, digests, since = (*line.split(None, 4), "", "", "", "", "")[:5]
         images = {}
-        for digest in filter(None, digests.split(",")):
+        for digest in re.findall(r"[0-9a-f]{64}", digests):
             name, pin = pins.get(digest, ("an image that is not in the manifest", {"version": ""}))
             images[name] = {"version": pin["version"], "digest": f"sha256:{digest}"}
         found.append({"user": f"{user} (job {job})", "since": since, "composition": None, "images": images})

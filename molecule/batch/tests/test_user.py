@@ -17,7 +17,7 @@ ATMOSPHERE = "conda-env-atmosphere-atmosphere-py"
 BOTH = {"choice": "free", "system": "lab", "business": ["ocean", "atmosphere"]}
 ONE = {"choice": "free", "system": "lab", "business": ["atmosphere"]}
 SHOW = "import json, os, sys, numpy; print(json.dumps([numpy.__version__, sys.prefix, os.getuid(), os.uname()[1]]))"
-JOBS = "squeue --noheader --name=gaia-vre-session --format='%u %P %T'"
+JOBS = "squeue --noheader --user=alice --format='%u %P %T'"
 
 
 def shown(client: HubClient, kernel: str, code: str) -> Any:
@@ -75,7 +75,7 @@ print(json.dumps({
 def test_what_the_user_chose_is_what_the_job_asks_for(host: Host, alice: HubClient) -> None:
     alice.start({**ONE, "resources": "long"})
     assert jobs(host) == ["alice long RUNNING"]
-    job = host.check_output("squeue --noheader --name=gaia-vre-session --format='%l %C %m'")
+    job = host.check_output("squeue --noheader --user=alice --format='%l %C %m'")
     assert job.split() == ["1:00:00", "1", "1G"]
 
 
@@ -91,7 +91,7 @@ def test_a_stopped_session_leaves_nothing(host: Host, alice: HubClient) -> None:
 def test_no_token_is_in_a_process_list_a_job_or_a_log(host: Host, alice: HubClient) -> None:
     alice.start(ONE)
     token = shown(alice, ATMOSPHERE, "import json, os; print(json.dumps(os.environ['JUPYTERHUB_API_TOKEN']))")
-    job = host.check_output("squeue --noheader --name=gaia-vre-session --format=%i")
+    job = host.check_output("squeue --noheader --user=alice --format=%i")
     seen = [
         host.check_output(f"scontrol show job {job}; scontrol write batch_script {job} -"),
         host.check_output("journalctl --unit=gaia-vre-hub --no-pager"),

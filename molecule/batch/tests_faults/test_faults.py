@@ -18,7 +18,7 @@ from gaia_lab.session import lab_client
 
 OCEAN, ATMOSPHERE = "conda-env-ocean-ocean-py", "conda-env-atmosphere-atmosphere-py"
 ONE = {"choice": "free", "system": "lab", "business": ["atmosphere"]}
-JOBS = "squeue --noheader --name=gaia-vre-session --format=%i"
+JOBS = "squeue --noheader --user=alice --format=%i"
 SOON = 30  # seconds
 
 

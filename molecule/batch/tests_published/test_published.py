@@ -25,7 +25,7 @@ def shown(client: HubClient) -> tuple[str, str]:
 def test_the_job_that_ran_has_its_own_and_a_new_one_has_the_new(host: Host) -> None:
     alice = lab_client("alice")
     alice.login()
-    assert host.check_output("squeue --noheader --name=gaia-vre-session --format=%u") == "alice"
+    assert host.check_output("squeue --noheader --user=alice --format=%u") == "alice"
     alice.open_session()
     former = shown(alice)
     alice.stop()

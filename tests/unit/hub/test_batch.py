@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from batchspawner import SlurmSpawner
 
 from gaia_vre_hub.locale import MESSAGES
@@ -15,6 +17,7 @@ from gaia_vre_hub.manifest import Pin, Resources
 from gaia_vre_hub.options import Choice
 from gaia_vre_hub.substrates import batch, docker
 
+ROOT = Path(__file__).resolve().parents[3]
 DIGEST = "sha256:" + "0" * 64
 
 
@@ -39,8 +42,8 @@ def test_an_image_that_is_not_whole_is_named(tmp_path: Path) -> None:
         "junk": pin(tmp_path / "junk"),
         "absent": pin(tmp_path / "absent"),
     }
-    assert batch.unusable(pins) == ["truncated", "junk", "absent"]
-    assert docker.unusable(pins) == []
+    assert asyncio.run(batch.unusable(pins)) == ["truncated", "junk", "absent"]
+    assert asyncio.run(docker.unusable(pins)) == []
 
 
 def test_every_word_of_a_job_is_the_manifests(tmp_path: Path) -> None:
@@ -126,3 +129,58 @@ def test_what_a_jobs_last_words_mean(said: str, message: str) -> None:
 def test_what_programs_say_fits_a_page_and_a_log() -> None:
     assert batch._line("a\x1b[2Kb\nc") == "a [2Kb c"
     assert batch._line("x" * 1000) == "…" + "x" * 299
+
+
+class Answers(batch.over(SlurmSpawner)):  # type: ignore[misc]
+    """A spawner whose commands answer what a test says; how Slurm itself answers is in the scenario batch."""
+
+    answer: Any = ""
+
+    def get_req_subvars(self) -> dict[str, Any]:
+        return {"username": "alice"}
+
+    async def run_command(self, *_words: Any, **_more: Any) -> str:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return str(self.answer)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ("RUNNING|None|2026-11-26T02:00:00|node1", "RUNNING"),
+        ("a banner of the site\nRUNNING|None|2026-11-26T02:00:00|node1", "RUNNING"),
+        ("PENDING|Resources|N/A|n/a", "PENDING"),
+        ("FAILED|NonZeroExitCode|2026-11-26T02:00:00|node1", "NOTFOUND"),
+        ("CANCELLED by 0|None|N/A|node1", "NOTFOUND"),
+        ("", "UNKNOWN"),
+        ("A_NEW_STATE|x|y|z", "UNKNOWN"),
+        (RuntimeError("slurm_load_jobs error: Invalid job id specified"), "NOTFOUND"),
+        (RuntimeError("slurm_load_jobs error: Unable to contact slurm controller"), "UNKNOWN"),
+        (RuntimeError("sudo: a password is required"), "UNKNOWN"),
+        (KeyError("getpwnam(): name not found: 'alice'"), "UNKNOWN"),
+        (OSError("Cannot allocate memory"), "UNKNOWN"),
+        (UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"), "UNKNOWN"),
+    ],
+)
+def test_only_a_clear_answer_ends_a_session(answer: Any, status: str) -> None:
+    slurm = yaml.safe_load((ROOT / "roles/batch/vars/main.yml").read_text())["__batch_schedulers"]["slurm"]
+    spawner = Answers(
+        state_pending_re=slurm["pending"],
+        state_running_re=slurm["running"],
+        vre_finished_re=slurm["finished"],
+        vre_gone_re=slurm["gone"],
+    )
+    spawner.job_id, spawner.answer = "12", answer
+    assert asyncio.run(spawner.query_job_status()).name == status
+
+
+def test_a_launch_that_is_cancelled_while_it_submits_knows_its_job() -> None:
+    async def cancelled() -> str:
+        spawner = Answers()
+        spawner.vre_submitting = asyncio.ensure_future(asyncio.sleep(0.05, "34"))
+        spawner.answer = "RUNNING|None|x|node1"
+        await spawner.query_job_status()
+        return str(spawner.job_id)
+
+    assert asyncio.run(cancelled()) == "34"

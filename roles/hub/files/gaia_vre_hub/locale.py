@@ -275,6 +275,12 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Le job n'a pas pu écrire dans votre dossier personnel. Vérifiez qu'il existe et que le quota n'est pas "
         "dépassé, puis redémarrez.",
     },
+    "job_unreachable": {
+        "en": "The job runs, but its Jupyter server cannot be reached. Tell the administrators: a firewall between the "
+        "hub and that machine, or a name that the hub does not know.",
+        "fr": "Le job tourne, mais son serveur Jupyter n'est pas joignable. Prévenez les administrateurs : un pare-feu "
+        "entre le hub et cette machine, ou un nom que le hub ne connaît pas.",
+    },
     "job_fuse": {
         "en": "The machine of the job cannot mount images (squashfuse or /dev/fuse is missing). Tell the "
         "administrators.",

@@ -25,7 +25,6 @@ from gaia_vre_hub.options import Choice, Chooser, from_form, from_query
 from gaia_vre_hub.substrates import SUBSTRATES
 
 ENVS_PATH = "CONDA_ENVS_PATH"
-PATIENCE = 5  # seconds for a look whether images are there
 # What is told while a session starts, and how far it is then, in percent.
 STEPS = {"step_requested": 5, "step_images": 15, "step_create": 35, "step_wait": 65}
 
@@ -84,11 +83,7 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
             if manifest is None:
                 return frozenset()
             pins = {name: image.offered for name, image in manifest.images.items() if image.offered}
-            look = asyncio.to_thread(SUBSTRATES[manifest.substrate].unusable, pins)
-            try:
-                return frozenset(await asyncio.wait_for(look, PATIENCE))
-            except TimeoutError:
-                return frozenset(pins)
+            return frozenset(await SUBSTRATES[manifest.substrate].unusable(pins))
 
         def _vre_page(self) -> str:
             """The launch page's path; everybody who follows it starts a session of their own."""

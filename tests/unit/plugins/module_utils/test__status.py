@@ -50,7 +50,7 @@ SESSION = {"user": "alice", "since": "2026-11-25T11:30:00.5Z", "composition": "c
 
 def test_jobs_by_what_the_scheduler_says_of_them() -> None:
     digests = [pin(number)["digest"][7:] for number in (1, 4, 9)]
-    lines = [f"bob 13 2026-11-25T11:30:00 {','.join(digests)}", "alice 12 N/A"]
+    lines = [f"gaia-vre-1 bob 13 {','.join(digests)} 2026-11-25T11:30:00", "gaia-vre-2 alice 12 (null) N/A"]
     assert _status.jobs(lines, MANIFEST) == [
         {"user": "alice (job 12)", "since": "N/A", "composition": None, "images": {}},
         {

@@ -15,7 +15,7 @@ class Substrate(Protocol):
     def over(self, base: type[Any]) -> type[Any]:
         """The hub's spawner class with what this substrate needs in it; ``base`` itself where it is another one's."""
 
-    def unusable(self, pins: dict[str, Pin]) -> list[str]:
+    async def unusable(self, pins: dict[str, Pin]) -> list[str]:
         """Names of images that no session could use now, by a look that is quick enough for each page."""
 
     async def missing(self, spawner: Any, choice: Choice) -> list[str]:

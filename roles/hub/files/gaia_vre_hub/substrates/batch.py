@@ -12,7 +12,10 @@ import math
 import os
 import pwd
 import re
+import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +35,10 @@ NOT_PASSED = frozenset(
 )
 # A squashfs superblock: its magic, and how many bytes the file system has. Source: Linux, fs/squashfs/squashfs_fs.h.
 MAGIC, USED, SUPERBLOCK = b"hsqs", slice(40, 48), 96
-PATIENCE = 10  # seconds for a look at the store, which may be on another machine
+PATIENCE = 5  # seconds for a look at the store, which may be on another machine
+ANSWER = 60  # seconds for a scheduler's answer
+# Of its own, so that a file system that hangs holds nothing else of the hub.
+_looks = ThreadPoolExecutor(2, "store")
 MOST_LINES, LONGEST_LINE = 3, 300
 # How a job may end, in words of the configuration, and the message that tells it.
 ENDED = {
@@ -62,12 +68,12 @@ async def missing(spawner: Any, choice: Choice) -> list[str]:
     if not hasattr(spawner, "vre_job"):
         raise Unready("wrong_spawner", value=type(spawner).__name__.removeprefix("Vre"), wanted="batchspawner")
     name = spawner.user.name
-    if not _may_submit(name, spawner.vre_group):
+    if not await asyncio.to_thread(_may_submit, name, spawner.vre_group):
         raise Unready("no_account", status=403, value=name)
-    try:
-        return await asyncio.wait_for(asyncio.to_thread(unusable, choice.images), PATIENCE)
-    except TimeoutError as error:
-        raise Unready("store") from error
+    found = await _look(choice.images)
+    if found is None:
+        raise Unready("store")
+    return found
 
 
 def _may_submit(name: str, group: str) -> bool:
@@ -79,9 +85,22 @@ def _may_submit(name: str, group: str) -> bool:
         return False
 
 
-def unusable(pins: dict[str, Pin]) -> list[str]:
-    """Names of images that are not whole in the store, by a quick look."""
-    return [name for name, pin in pins.items() if not _whole(Path((pin.launch or pin.mount or {})["source"]))]
+async def unusable(pins: dict[str, Pin]) -> list[str]:
+    """Names of images that are not whole in the store, by a quick look; all of them when it does not answer."""
+    found = await _look(pins)
+    return list(pins) if found is None else found
+
+
+async def _look(pins: dict[str, Pin]) -> list[str] | None:
+    """Names of images that are not whole in the store; None when it does not answer."""
+
+    def look() -> list[str]:
+        return [name for name, pin in pins.items() if not _whole(Path((pin.launch or pin.mount or {})["source"]))]
+
+    try:
+        return await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(_looks, look), PATIENCE)
+    except TimeoutError:
+        return None
 
 
 def _whole(path: Path) -> bool:
@@ -145,7 +164,8 @@ class PortHandler(APIHandler):  # type: ignore[misc]
     def post(self) -> None:
         """Take the port of a job that starts, once."""
         token, data = self.get_auth_token(), self.get_json_body()
-        owner = next((one for one in self.current_user.spawners.values() if token and one.api_token == token), None)
+        spawners = getattr(self.current_user, "spawners", {})  # a service has none
+        owner = next((one for one in spawners.values() if token and one.api_token == token), None)
         port = data.get("port") if isinstance(data, dict) and set(data) == {"port"} else None
         if owner is None or owner.port or not _is_port(port):
             raise web.HTTPError(400, "only the port of a job that starts can be set, once")
@@ -174,16 +194,19 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
         vre_log_cmd = Unicode("", help="Prints the output of the user's job {job_id}; empty for none.").tag(config=True)
         vre_reason_re = Unicode("", help="Its group is why a job waits, in the job's status.").tag(config=True)
         vre_start_re = Unicode("", help="Its group is when a job is expected to start.").tag(config=True)
-        vre_gone_re = Unicode("", help="What the query says of a job that is gone.").tag(config=True)
+        vre_finished_re = Unicode(r"\A\s*\Z", help="The status of a job that has ended.").tag(config=True)
+        vre_gone_re = Unicode("", help="What a query that fails says of a job that is gone.").tag(config=True)
         vre_ended = Dict(help=f"One of {', '.join(ENDED)}, by what a job's status says of how it ended.").tag(
             config=True
         )
         req_seconds = Integer(0, help="How long a job may take, in seconds; 0 for the partition's limit.").tag(
             config=True
         )
+        req_name = Unicode("gaia-vre", help="Name of the hub's jobs.").tag(config=True)
         req_images = Unicode("", help="Digests of the job's images, with commas between them.")
         vre_job: list[str] = []  # noqa: RUF012 - never changed, only replaced
         vre_last = ("", "")  # the last job's id and status, when its state was cleared
+        vre_submitting: asyncio.Future[str] | None = None
 
         # -- what is submitted ----------------------------------------------------------------
 
@@ -207,8 +230,9 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             command = " ".join(format_template(part, **variables) for part in (self.exec_prefix, self.batch_submit_cmd))
             script = await self._get_batch_script(**{**variables, "cmd": self.cmd_formatted_for_batch()})
             try:
-                said = await self.run_command(command, input=script, env=self.get_env())
-                self.job_id = self.parse_job_id(said)
+                # A launch that is cancelled meanwhile waits for it in query_job_status: nobody else would know the job.
+                self.vre_submitting = asyncio.ensure_future(self.run_command(command, input=script, env=self.get_env()))
+                self.job_id = self.parse_job_id(await asyncio.shield(self.vre_submitting))
             except Exception as error:  # whatever a scheduler's answer makes of batchspawner's code
                 self.log.error("no job for %s: %s", self._log_name, error)
                 raise self._vre_failed("job_refused", str(error)) from error
@@ -220,22 +244,36 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
         # -- what becomes of it ---------------------------------------------------------------
 
         async def query_job_status(self) -> Any:
-            """The job's status. A query that fails says nothing about the job, so a session is not given up for it."""
+            """The job's status. What is no clear answer says nothing about it, so no session is given up for that."""
+            if not self.job_id and self.vre_submitting is not None:
+                with suppress(Exception):
+                    self.job_id = self.parse_job_id(await asyncio.wait_for(self.vre_submitting, ANSWER))
             if not self.job_id:
                 return JobStatus.NOTFOUND
-            variables = {**self.get_req_subvars(), "job_id": self.job_id}
-            command = " ".join(format_template(part, **variables) for part in (self.exec_prefix, self.batch_query_cmd))
             try:
-                self.job_status = await self.run_command(command)
-            except RuntimeError as error:
-                said = str(error)
-                if self.vre_gone_re and re.search(self.vre_gone_re, said):
+                said = await asyncio.wait_for(self._vre_ask(self.batch_query_cmd, str(self.job_id)), ANSWER)
+            except Exception as error:  # noqa: BLE001 - a directory that is down, no memory for a process, …
+                if isinstance(error, RuntimeError) and self.vre_gone_re and re.search(self.vre_gone_re, str(error)):
                     return JobStatus.NOTFOUND
-                self.log.warning("the scheduler does not say how job %s is: %s", self.job_id, _line(said))
+                self.log.warning("the scheduler does not say how job %s is: %s", self.job_id, _line(str(error)))
                 return JobStatus.UNKNOWN
+            self.job_status = said
             if self.state_isrunning():
                 return JobStatus.RUNNING
-            return JobStatus.PENDING if self.state_ispending() else JobStatus.NOTFOUND
+            if self.state_ispending():
+                return JobStatus.PENDING
+            if re.search(self.vre_finished_re, said):
+                return JobStatus.NOTFOUND
+            self.log.warning("the scheduler says of job %s what is not understood: %s", self.job_id, _line(said))
+            return JobStatus.UNKNOWN
+
+        async def _vre_ask(self, template: str, job: str) -> str:
+            """What a command of the user's says about a job."""
+            variables = {**self.get_req_subvars(), "job_id": job}
+            said: str = await self.run_command(
+                " ".join(format_template(part, **variables) for part in (self.exec_prefix, template))
+            )
+            return said
 
         async def start(self) -> tuple[str, int]:
             """Submit the job and wait until its server listens, or until the job has ended."""
@@ -257,14 +295,17 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
 
         async def _vre_listens(self) -> tuple[str, int]:
             address: tuple[str, int] = await super().start()
-            while True:
-                try:
-                    _reader, writer = await asyncio.open_connection(*address)
-                except OSError:
-                    await asyncio.sleep(self.startup_poll_interval)
-                else:
-                    writer.close()
-                    return address
+            end = time.monotonic() + self.http_timeout
+            while time.monotonic() < end:
+                if not address[0]:  # the scheduler does not tell it yet, and nothing means this host
+                    address = (str(self.state_gethost() or ""), address[1])
+                with suppress(OSError):
+                    if address[0]:
+                        _reader, writer = await asyncio.open_connection(*address)
+                        writer.close()
+                        return address
+                await asyncio.sleep(self.startup_poll_interval)
+            raise self._vre_failed("job_unreachable", f"{address[0]}:{address[1]}")
 
         async def _vre_end(self) -> None:
             """Wait for the end of a job that ran: batchspawner 1.3.0 waits for its port, whatever becomes of it."""
@@ -297,11 +338,9 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             """The last lines of a job's output."""
             if not (self.vre_log_cmd and job):
                 return []
-            variables = {**self.get_req_subvars(), "job_id": job}
-            command = " ".join(format_template(part, **variables) for part in (self.exec_prefix, self.vre_log_cmd))
             try:
-                said = await self.run_command(command)
-            except RuntimeError as error:
+                said = await asyncio.wait_for(self._vre_ask(self.vre_log_cmd, job), ANSWER)
+            except Exception as error:  # noqa: BLE001 - the file is the user's, who may have made anything of it
                 self.log.warning("no output of job %s can be read: %s", job, _line(str(error)))
                 return []
             return [_line(line) for line in said.splitlines() if line.strip()]
@@ -318,6 +357,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 await super().stop(now=now)
             except RuntimeError:
                 if await self.query_job_status() != JobStatus.NOTFOUND:
+                    self.log.error("job %s of %s was not cancelled, and goes on", self.job_id, self._log_name)
                     raise
 
         # -- what is told meanwhile -----------------------------------------------------------

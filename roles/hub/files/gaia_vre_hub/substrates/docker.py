@@ -17,7 +17,7 @@ def over(base: type[Any]) -> type[Any]:
     return base
 
 
-def unusable(_pins: dict[str, Pin]) -> list[str]:
+async def unusable(_pins: dict[str, Pin]) -> list[str]:
     """The engine is asked at launch only: nobody but it takes images away."""
     return []
 
