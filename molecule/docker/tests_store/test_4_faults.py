@@ -128,9 +128,10 @@ def test_a_play_that_is_killed_while_it_unpacks_is_run_again(unpacking: Centre) 
     before = sum_of(unpacking, path)
     unpacking.on(f"rm -rf {path}")
     process = module(unpacking, "image_store", store(unpacking, "ocean"))
-    partial = f"{STORE}/.partial-{path.name}-*/root/envs"
+    partial = f"{STORE}/.partial-{path.name}-*/image/envs"
     holder = f"find /proc -maxdepth 3 -path '/proc/*/fd/*' -lname {STORE}/.lock 2>/dev/null | cut -d/ -f3 | sort -u"
-    unpacking.on(f"until ls -d {partial}; do sleep 0.05; done 2>/dev/null; kill -KILL $({holder})")
+    wait = f"timeout 60 sh -c 'until ls -d {partial}; do sleep 0.05; done' 2>/dev/null"
+    unpacking.on(f"{wait} && kill -KILL $({holder})")
     process.communicate()
     assert process.returncode != 0
     unpacking.on(f"test ! -e {path} && ls -d {partial}")
