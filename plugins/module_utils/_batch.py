@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, last_line
+from ansible_collections.gaia_data.vre.plugins.module_utils._substrate import ARCHITECTURES, preferred
 from ansible_collections.gaia_data.vre.plugins.module_utils._units import Done, run
 
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 OLDEST = (1, 1)  # Apptainer that mounts images without setuid. Source: its release notes
 # Lines of key=value; what is absent is empty. squashfuse comes with Apptainer's own packages, or is one of the system.
 SCRIPT = r"""
@@ -89,8 +89,8 @@ def measure(
     """
     scheduler = SCHEDULERS[name]
 
-    def ask(words: Sequence[str], prefix: Sequence[str] = ()) -> str:
-        done = call([*prefix, f"{bin_dir}/{words[0]}", *words[1:]])
+    def ask(words: Sequence[str]) -> str:
+        done = call([f"{bin_dir}/{words[0]}", *words[1:]])
         if done.code:
             remedy = "see that it is up, and that this host may submit jobs"
             raise VreError(
@@ -176,8 +176,7 @@ def capabilities(
             "reason": directory or f"Apptainer binds folders of the store ({where})",
         },
     }
-    kind = next((key for key, found in kinds.items() if found["usable"]), None)
-    reasons = list(dict.fromkeys(str(found["reason"]) for found in kinds.values()))
+    kind, reason = preferred(kinds)
     machine = next((found["machine"] for found in probes.values() if found["machine"]), "")
     return {
         "substrate": "batch",
@@ -189,11 +188,7 @@ def capabilities(
         "platform": f"linux/{ARCHITECTURES.get(machine, machine)}",
         "mount_kinds": kinds,
         "mount_kind": kind,
-        "reason": reasons[0]
-        if kind == "squashfs"
-        else ". Instead: ".join(reasons)
-        if kind
-        else ". Also: ".join(reasons),
+        "reason": reason,
     }
 
 

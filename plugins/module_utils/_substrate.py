@@ -9,6 +9,7 @@ import json
 import os
 import re
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,7 @@ def docker_capabilities(
             "reason": directory_reason or f"images are unpacked into {store} and mounted from there",
         },
     }
-    kind = next((name for name, measured in mount_kinds.items() if measured["usable"]), None)
-    reasons = [str(measured["reason"]) for measured in mount_kinds.values()]
+    kind, reason = preferred(mount_kinds)
     return {
         "substrate": "docker",
         "version": str(server.get("Version", "")),
@@ -114,8 +114,17 @@ def docker_capabilities(
         "platform": f"linux/{ARCHITECTURES.get(machine, machine)}",
         "mount_kinds": mount_kinds,
         "mount_kind": kind,
-        "reason": reasons[0] if kind == "image" else ". Instead: ".join(reasons) if kind else ". Also: ".join(reasons),
+        "reason": reason,
     }
+
+
+def preferred(mount_kinds: Mapping[str, Mapping[str, Any]]) -> tuple[str | None, str]:
+    """The first kind that is usable, or None; and why, with why not those before it."""
+    kind = next((name for name, measured in mount_kinds.items() if measured["usable"]), None)
+    reasons = list(dict.fromkeys(str(measured["reason"]) for measured in mount_kinds.values()))
+    if kind == next(iter(mount_kinds)):
+        return kind, reasons[0]
+    return kind, (". Instead: " if kind else ". Also: ").join(reasons)
 
 
 def _usable(api: str) -> str:

@@ -14,7 +14,7 @@ from testinfra.host import Host
 
 from gaia_lab.client import HubClient
 from gaia_lab.playbook import Played, play
-from gaia_lab.session import lab_client, visit
+from gaia_lab.session import lab_client
 
 CENTRE = Path(os.environ["GAIA_LAB_STATE"]) / "inventory"
 OCEAN = "conda-env-ocean-ocean-py"
@@ -67,12 +67,6 @@ def work(alice_at_work: Work) -> Iterator[Work]:
     alice_at_work.goes_on()
     yield alice_at_work
     alice_at_work.goes_on()
-
-
-@pytest.fixture
-def bob() -> Iterator[HubClient]:
-    """Somebody who wants a session meanwhile."""
-    yield from visit("bob")
 
 
 def published(**variables: object) -> Played:

@@ -11,7 +11,7 @@ from testinfra.host import Host
 
 from gaia_lab.centre import STATE, run, sessions
 from gaia_lab.client import HubClient
-from gaia_lab.session import lab_client, visit
+from gaia_lab.session import lab_client
 from gaia_lab.spare import spare_host
 
 ROLE = Path(__file__).resolve().parents[3] / "roles/hub/files/requirements.txt"
@@ -35,12 +35,6 @@ def spare(host: Host) -> Host:
     """Another host than the hub's, plain at first. It needs the hub's, else pytest would change the order of tests."""
     assert host
     return spare_host()
-
-
-@pytest.fixture
-def bob() -> Iterator[HubClient]:
-    """A member of `coast`, logged in, with no session before and after the test."""
-    yield from visit("bob")
 
 
 @pytest.fixture

@@ -226,9 +226,8 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
 
             :raises FailedError: with what the scheduler says when it takes no job.
             """
-            variables = self.get_req_subvars()
-            command = " ".join(format_template(part, **variables) for part in (self.exec_prefix, self.batch_submit_cmd))
-            script = await self._get_batch_script(**{**variables, "cmd": self.cmd_formatted_for_batch()})
+            command = self._vre_command(self.batch_submit_cmd)
+            script = await self._get_batch_script(**self.get_req_subvars(), cmd=self.cmd_formatted_for_batch())
             try:
                 # A launch that is cancelled meanwhile waits for it in query_job_status: nobody else would know the job.
                 self.vre_submitting = asyncio.ensure_future(self.run_command(command, input=script, env=self.get_env()))
@@ -269,11 +268,13 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
 
         async def _vre_ask(self, template: str, job: str) -> str:
             """What a command of the user's says about a job."""
-            variables = {**self.get_req_subvars(), "job_id": job}
-            said: str = await self.run_command(
-                " ".join(format_template(part, **variables) for part in (self.exec_prefix, template))
-            )
+            said: str = await self.run_command(self._vre_command(template, job))
             return said
+
+        def _vre_command(self, template: str, job: str = "") -> str:
+            """A command of the scheduler's, as the user."""
+            variables = {**self.get_req_subvars(), "job_id": job}
+            return " ".join(format_template(part, **variables) for part in (self.exec_prefix, template))
 
         async def start(self) -> tuple[str, int]:
             """Submit the job and wait until its server listens, or until the job has ended."""

@@ -1,4 +1,4 @@
-"""Users of the batch scenario."""
+"""Fixtures of every scenario: clients of the lab's hub."""
 
 from __future__ import annotations
 
