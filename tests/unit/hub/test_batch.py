@@ -126,11 +126,6 @@ def test_what_a_jobs_last_words_mean(said: str, message: str) -> None:
     assert message in MESSAGES
 
 
-def test_what_programs_say_fits_a_page_and_a_log() -> None:
-    assert batch._line("a\x1b[2Kb\nc") == "a [2Kb c"
-    assert batch._line("x" * 1000) == "…" + "x" * 299
-
-
 class Answers(batch.over(SlurmSpawner)):  # type: ignore[misc]
     """A spawner whose commands answer what a test says; how Slurm itself answers is in the scenario batch."""
 

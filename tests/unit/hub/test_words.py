@@ -34,3 +34,8 @@ def test_ago(before: timedelta, english: str, french: str) -> None:
 def test_size(amount: int, english: str, french: str) -> None:
     assert words.size(amount, "en") == english
     assert words.size(amount, "fr") == french
+
+
+def test_what_programs_say_fits_a_page_and_a_log() -> None:
+    assert words.line("a\x1b[2Kb\nc") == "a [2Kb c"
+    assert words.line("x" * 1000) == "…" + "x" * 299

@@ -79,6 +79,22 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Elle n'a pas pu démarrer ; le journal du hub en donne la raison. Réessayez et, si cela échoue encore, "
         "prévenez les administrateurs de ce hub.",
     },
+    "session_ended": {
+        "en": "It ended before its Jupyter server answered. Try again, and if it fails again, tell the administrators.",
+        "fr": "Elle s'est terminée avant la réponse de son serveur Jupyter. Réessayez et, si cela échoue encore, "
+        "prévenez les administrateurs.",
+    },
+    "session_memory": {
+        "en": "It needed more memory than it had. Choose resources with more memory.",
+        "fr": "Elle a manqué de mémoire. Choisissez des ressources avec plus de mémoire.",
+    },
+    "session_silent": {
+        "en": "It runs, but its Jupyter server does not answer. This machine may be busy: try again in a few minutes, "
+        "and if it fails again, tell the administrators.",
+        "fr": "Elle tourne, mais son serveur Jupyter ne répond pas. La machine est peut-être très occupée : réessayez "
+        "dans quelques minutes et, si cela échoue encore, prévenez les administrateurs.",
+    },
+    "session_said": {"en": "It said:", "fr": "Elle a dit :"},
     "not_running": {"en": "Your session is not running", "fr": "Votre session n'est pas en cours"},
     "not_running_help": {
         "en": "It was stopped or has ended. Your files are kept.",

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from gaia_vre_hub.locale import say
 from gaia_vre_hub.manifest import Resources
 
+LONGEST_LINE = 300
+
 
 def size(amount: int, lang: str) -> str:
     """Bytes: ``55 MB``, ``1,2 Go``."""
@@ -73,3 +75,9 @@ def machine(at: datetime) -> str:
 
 def _aware(at: datetime) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def line(said: str) -> str:
+    """What a program said, in one line that fits a page and a log; of much, the end."""
+    shown = "".join(letter if letter.isprintable() else " " for letter in said).strip()
+    return shown if len(shown) <= LONGEST_LINE else f"…{shown[1 - LONGEST_LINE :]}"

@@ -26,6 +26,8 @@ from traitlets import Dict, Integer, Unicode
 from gaia_vre_hub.errors import FailedError, RefusedError, Unready
 from gaia_vre_hub.manifest import Pin, Resources
 from gaia_vre_hub.options import Choice
+from gaia_vre_hub.reachable import listens
+from gaia_vre_hub.words import line
 
 # What a local account may be called: it becomes a word of a command line. Source: useradd(8).
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_.-]{0,30}[a-z0-9_$-]?")
@@ -39,7 +41,7 @@ PATIENCE = 5  # seconds for a look at the store, which may be on another machine
 ANSWER = 60  # seconds for a scheduler's answer
 # Of its own, so that a file system that hangs holds nothing else of the hub.
 _looks = ThreadPoolExecutor(2, "store")
-MOST_LINES, LONGEST_LINE = 3, 300
+MOST_LINES = 3  # of what a job said last
 # How a job may end, in words of the configuration, and the message that tells it.
 ENDED = {
     "time": "job_time",
@@ -254,7 +256,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             except Exception as error:  # noqa: BLE001 - a directory that is down, no memory for a process, …
                 if isinstance(error, RuntimeError) and self.vre_gone_re and re.search(self.vre_gone_re, str(error)):
                     return JobStatus.NOTFOUND
-                self.log.warning("the scheduler does not say how job %s is: %s", self.job_id, _line(str(error)))
+                self.log.warning("the scheduler does not say how job %s is: %s", self.job_id, line(str(error)))
                 return JobStatus.UNKNOWN
             self.job_status = said
             if self.state_isrunning():
@@ -263,7 +265,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 return JobStatus.PENDING
             if re.search(self.vre_finished_re, said):
                 return JobStatus.NOTFOUND
-            self.log.warning("the scheduler says of job %s what is not understood: %s", self.job_id, _line(said))
+            self.log.warning("the scheduler says of job %s what is not understood: %s", self.job_id, line(said))
             return JobStatus.UNKNOWN
 
         async def _vre_ask(self, template: str, job: str) -> str:
@@ -298,13 +300,10 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             address: tuple[str, int] = await super().start()
             end = time.monotonic() + self.http_timeout
             while time.monotonic() < end:
-                if not address[0]:  # the scheduler does not tell it yet, and nothing means this host
+                if not address[0]:  # the scheduler does not tell it yet
                     address = (str(self.state_gethost() or ""), address[1])
-                with suppress(OSError):
-                    if address[0]:
-                        _reader, writer = await asyncio.open_connection(*address)
-                        writer.close()
-                        return address
+                if await listens(*address):
+                    return address
                 await asyncio.sleep(self.startup_poll_interval)
             raise self._vre_failed("job_unreachable", f"{address[0]}:{address[1]}")
 
@@ -332,7 +331,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 (ENDED[how] for expression, how in self.vre_ended.items() if re.search(expression, status)), ""
             )
             found = found or next((name for name, expression in EXPLAINED.items() if re.search(expression, said)), "")
-            self.log.error("job %s of %s ended (%s): %s", job, self._log_name, _line(status), said)
+            self.log.error("job %s of %s ended (%s): %s", job, self._log_name, line(status), said)
             return self._vre_failed(found or "job_ended", " ".join(lines[-MOST_LINES:]))
 
         async def _vre_log(self, job: str) -> list[str]:
@@ -342,13 +341,13 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             try:
                 said = await asyncio.wait_for(self._vre_ask(self.vre_log_cmd, job), ANSWER)
             except Exception as error:  # noqa: BLE001 - the file is the user's, who may have made anything of it
-                self.log.warning("no output of job %s can be read: %s", job, _line(str(error)))
+                self.log.warning("no output of job %s can be read: %s", job, line(str(error)))
                 return []
-            return [_line(line) for line in said.splitlines() if line.strip()]
+            return [line(one) for one in said.splitlines() if one.strip()]
 
         def _vre_failed(self, message: str, said: str) -> FailedError:
             told = self.vre_say(message)
-            return FailedError(f"{told} {self.vre_say('job_said')} {_line(said)}" if said.strip() else told)
+            return FailedError(f"{told} {self.vre_say('job_said')} {line(said)}" if said.strip() else told)
 
         async def stop(self, now: bool = False) -> None:
             """Cancel the job, if there is one; that it ended by itself meanwhile is no failure."""
@@ -404,9 +403,3 @@ def explain(reason: str) -> str:
         if re.fullmatch(expression, reason):
             return message
     return "queue_other"
-
-
-def _line(said: str) -> str:
-    """What a program said, in one line that fits a page and a log."""
-    shown = "".join(letter if letter.isprintable() else " " for letter in said).strip()
-    return shown if len(shown) <= LONGEST_LINE else f"…{shown[1 - LONGEST_LINE :]}"

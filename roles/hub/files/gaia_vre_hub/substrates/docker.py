@@ -4,17 +4,85 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from pathlib import Path
 from typing import Any
 
-from gaia_vre_hub.errors import Unready
+from gaia_vre_hub.errors import FailedError, Unready
 from gaia_vre_hub.manifest import Pin
 from gaia_vre_hub.options import Choice
+from gaia_vre_hub.reachable import listens
+from gaia_vre_hub.words import line
+
+MOST_LINES = 3  # of what a session said last
+SOON, LOOK = 0.2, 1  # seconds between two connections, and between two questions to the engine
 
 
 def over(base: type[Any]) -> type[Any]:
-    """DockerSpawner needs nothing more."""
-    return base
+    """The spawner class ``base`` with an eye on its containers, where it is one of DockerSpawner; else itself."""
+    if not hasattr(base, "get_object") or base.object_type != "container":
+        return base
+
+    class DockerSpawner(base):  # type: ignore[misc]
+        """Tells why a container ended: DockerSpawner lets the engine remove it at once, with its last words."""
+
+        async def start(self) -> tuple[str, int]:
+            """Start the container and wait until its server listens.
+
+            :raises FailedError: when it ended before, or does not listen within ``http_timeout``.
+            """
+            address: tuple[str, int] = await super().start()
+            last, looked = time.monotonic() + self.http_timeout, time.monotonic()
+            while not await listens(*address):
+                if time.monotonic() > looked + LOOK:
+                    looked = time.monotonic()
+                    if why := _why(await self.get_object()):
+                        raise await self._vre_failed(why)
+                if time.monotonic() > last:
+                    raise await self._vre_failed("session_silent")
+                await asyncio.sleep(SOON)
+            return address
+
+        async def _vre_failed(self, message: str) -> FailedError:
+            """What is told of a session that does not start."""
+            said, told = await _last_words(self), self.vre_say(message)
+            self.log.error("the session of %s did not start (%s): %s", self._log_name, message, said)
+            return FailedError(f"{told} {self.vre_say('session_said')} {said}" if said else told)
+
+        async def poll(self) -> Any:
+            """As DockerSpawner; a container that has ended is looked at for the log, and removed."""
+            status = await super().poll()
+            if isinstance(status, str):
+                container = await self.get_object()
+                if container is not None and container["State"]["Status"] in ("exited", "dead"):
+                    said = await _last_words(self)
+                    self.log.warning("the session of %s ended (%s): %s", self._log_name, status, said)
+                    await self.remove_object()
+            return status
+
+    DockerSpawner.__name__ = base.__name__
+    DockerSpawner.__qualname__ = base.__name__
+    return DockerSpawner
+
+
+async def _last_words(spawner: Any) -> str:
+    """The last lines of a session's output, in one."""
+    import docker.errors
+
+    try:
+        output: bytes = await spawner.docker("logs", spawner.object_id, tail=MOST_LINES)
+    except (docker.errors.DockerException, OSError) as error:  # requests' errors are OSErrors
+        spawner.log.warning("the engine does not tell what the session of %s said: %s", spawner.user.name, error)
+        return ""
+    return line(output.decode(errors="replace"))
+
+
+def _why(container: dict[str, Any] | None) -> str:
+    """The message that explains why a container ended, None being one that is gone; empty while it runs."""
+    state = container["State"] if container is not None else {}
+    if state.get("Running"):
+        return ""
+    return "session_memory" if state.get("OOMKilled") else "session_ended"
 
 
 async def unusable(_pins: dict[str, Pin]) -> list[str]:
@@ -73,6 +141,7 @@ def _beside(configured: Any, ours: dict[str, list[Any]]) -> Any:
             own = await own
         # DockerSpawner's merge replaces lists, so the mounts that it would have put there come along.
         merged = {"mounts": [_literal(mount) for mount in spawner.mount_binds], **(own or {})}
+        merged["auto_remove"] = False  # poll() does it, after a look at why it ended
         for key, values in ours.items():
             merged[key] = [*(merged.get(key) or []), *values]
         return merged

@@ -1,0 +1,62 @@
+"""Sessions that end by themselves: the user is told why, and nothing is left of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from testinfra.host import Host
+
+from gaia_lab.client import ClientError, HubClient
+
+from .conftest import Work
+
+FREE = {"choice": "free", "system": "lab", "business": ["atmosphere"], "resources": "small"}
+CONTAINERS = "docker ps --all --quiet --filter name=gaia-vre-bob"
+CONFIGURATION = "/var/lib/docker/volumes/gaia-vre-home-bob/_data/.jupyter/jupyter_server_config.py"
+SOON = 30  # seconds
+
+
+@pytest.fixture
+def configuration(host: Host, bob: HubClient) -> Iterator[str]:
+    """The file by which bob configures his Jupyter server; it goes away after the test."""
+    bob.start(FREE)
+    bob.stop()
+    try:
+        yield CONFIGURATION
+    finally:
+        host.check_output(f"rm -f {CONFIGURATION}")
+
+
+@pytest.mark.parametrize(
+    ("line", "told", "said"),
+    [
+        ("raise SystemExit('as bob wrote it')", "It ended before its Jupyter server answered.", "as bob wrote it"),
+        ("hog = b'x' * (3 << 30)", "It needed more memory than it had.", ""),
+    ],
+    ids=["exit", "memory"],
+)
+def test_a_session_that_ends_while_it_starts_is_told_at_once(
+    host: Host, work: Work, bob: HubClient, configuration: str, line: str, told: str, said: str
+) -> None:
+    host.check_output(f'mkdir -p "$(dirname {configuration})" && echo "{line}" > {configuration}')
+    started = time.monotonic()
+    with pytest.raises(ClientError) as caught:
+        bob.start(FREE)
+    assert time.monotonic() - started < SOON
+    assert told in str(caught.value)
+    assert said in str(caught.value)
+    assert host.check_output(CONTAINERS) == ""
+    work.goes_on()
+
+
+@pytest.mark.usefixtures("work")
+def test_of_a_session_that_ended_nothing_is_left(host: Host, bob: HubClient) -> None:
+    bob.start(FREE)
+    host.check_output("docker kill gaia-vre-bob")
+    end = time.monotonic() + 60  # the hub looks every 30 s
+    while bob.server() or host.check_output(CONTAINERS):
+        assert time.monotonic() < end
+        time.sleep(1)
+    bob.start(FREE)
