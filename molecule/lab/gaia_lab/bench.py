@@ -143,7 +143,7 @@ def hub_sees(client: HubClient) -> float:
     manifest = json.loads(on("hub", "cat /etc/gaia-vre/manifest.json"))
     mark = secrets.token_hex(8)
     next(iter(manifest["images"].values()))["title"] = {"en": mark}
-    on("hub", f"cat > /etc/gaia-vre/manifest.new <<'END'\n{json.dumps(manifest)}\nEND")
+    on("hub", "cat > /etc/gaia-vre/manifest.new", stdin=json.dumps(manifest))
     with ThreadPoolExecutor(1) as pool:
         renaming = pool.submit(on, "hub", "mv /etc/gaia-vre/manifest.new /etc/gaia-vre/manifest.json && date +%s.%N")
         end = time.monotonic() + 60

@@ -14,14 +14,14 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._registry import Reg
 BLOB = re.compile(r'"GET /v2/\S+/blobs/(sha256:[0-9a-f]{64}) HTTP/[0-9.]+" 20[06] (\d+) ')
 
 
-def on(host: str, *command: str) -> str:
-    """What a command on a host of the lab prints.
+def on(host: str, *command: str, stdin: str | None = None) -> str:
+    """What a command on a host of the lab prints, which may be given much to read.
 
     :raises CalledProcessError: when it fails.
     """
     state = Path(os.environ["GAIA_LAB_STATE"])
     argv = ["ssh", "-F", str(state / "ssh_config"), f"{host}.example.org", *command]
-    return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run(argv, check=True, input=stdin, stdout=subprocess.PIPE, text=True).stdout
 
 
 @dataclass
