@@ -29,24 +29,17 @@ def configuration(host: Host, bob: HubClient) -> Iterator[str]:
         host.check_output(f"rm -f {CONFIGURATION}")
 
 
-@pytest.mark.parametrize(
-    ("line", "told", "said"),
-    [
-        ("raise SystemExit('as bob wrote it')", "It ended before its Jupyter server answered.", "as bob wrote it"),
-        ("hog = b'x' * (3 << 30)", "It needed more memory than it had.", ""),
-    ],
-    ids=["exit", "memory"],
-)
 def test_a_session_that_ends_while_it_starts_is_told_at_once(
-    host: Host, work: Work, bob: HubClient, configuration: str, line: str, told: str, said: str
+    host: Host, work: Work, bob: HubClient, configuration: str
 ) -> None:
+    line = "raise SystemExit('as bob wrote it')"
     host.check_output(f'mkdir -p "$(dirname {configuration})" && echo "{line}" > {configuration}')
     started = time.monotonic()
     with pytest.raises(ClientError) as caught:
         bob.start(FREE)
     assert time.monotonic() - started < SOON
-    assert told in str(caught.value)
-    assert said in str(caught.value)
+    assert "It ended before its Jupyter server answered." in str(caught.value)
+    assert "as bob wrote it" in str(caught.value)
     assert host.check_output(CONTAINERS) == ""
     work.goes_on()
 

@@ -1,0 +1,24 @@
+"""Why a container of Docker's ended. The lab's machine may have no limits of memory, so that none runs out of it there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gaia_vre_hub.locale import MESSAGES
+from gaia_vre_hub.substrates import docker
+
+
+@pytest.mark.parametrize(
+    ("container", "message"),
+    [
+        ({"State": {"Running": True, "OOMKilled": True}}, ""),  # a kernel ran out of it, the session goes on
+        ({"State": {"Running": False, "OOMKilled": True}}, "session_memory"),
+        ({"State": {"Running": False, "OOMKilled": False}}, "session_ended"),
+        (None, "session_ended"),
+    ],
+)
+def test_why_a_container_ended(container: dict[str, Any] | None, message: str) -> None:
+    assert docker._why(container) == message
+    assert not message or message in MESSAGES
