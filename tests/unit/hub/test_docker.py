@@ -1,4 +1,4 @@
-"""Why a container of Docker's ended. The lab's machine may have no limits of memory, so that none runs out of it there."""
+"""Why a container of Docker's ended; the lab's machine may limit no memory, so that none runs out of it there."""
 
 from __future__ import annotations
 
