@@ -14,7 +14,8 @@ from .conftest import Work
 
 FREE = {"choice": "free", "system": "lab", "business": ["atmosphere"], "resources": "small"}
 CONTAINERS = "docker ps --all --quiet --filter name=gaia-vre-bob"
-CONFIGURATION = "/var/lib/docker/volumes/gaia-vre-home-bob/_data/.jupyter/jupyter_server_config.py"
+HOME = "/var/lib/docker/volumes/gaia-vre-home-bob/_data"
+CONFIGURATION = f"{HOME}/.jupyter/jupyter_server_config.py"
 SOON = 30  # seconds
 
 
@@ -33,7 +34,8 @@ def test_a_session_that_ends_while_it_starts_is_told_at_once(
     host: Host, work: Work, bob: HubClient, configuration: str
 ) -> None:
     line = "raise SystemExit('as bob wrote it')"
-    host.check_output(f'mkdir -p "$(dirname {configuration})" && echo "{line}" > {configuration}')
+    host.check_output(f"mkdir -p {HOME}/.jupyter && chown --reference={HOME} {HOME}/.jupyter")
+    host.check_output(f'echo "{line}" > {configuration}')
     started = time.monotonic()
     with pytest.raises(ClientError) as caught:
         bob.start(FREE)
