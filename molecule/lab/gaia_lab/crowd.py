@@ -24,7 +24,7 @@ def crowd(count: int) -> list[HubClient]:
         f"id -u {name} >/dev/null 2>&1 || useradd --no-create-home {name}\necho {name}:{password} | chpasswd\n"
         for name in names
     )
-    on("hub", f"set -e\n{lines}")
+    on("hub", "sh -e", stdin=lines)
     clients = [HubClient(lab["hub_url"], name, password, lab["ca"]) for name in names]
     for client in clients:
         client.login()
