@@ -11,7 +11,7 @@ import secrets
 import shutil
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -193,105 +193,80 @@ def image_to_store(folder: Path) -> list[Row]:
     ]
 
 
-def measure() -> list[Row]:
-    """All rows; takes several minutes."""
-    state = Path(os.environ["GAIA_LAB_STATE"])
-    say("bench: an image from a registry to the store, and by apptainer build (minutes)")
-    to_store = image_to_store(state / "bench-store")
+def publish_and_launch(state: Path) -> Iterator[Row]:
+    """From an empty centre to one of 200 images, and its launches."""
     three, many = state / "bench-3", state / "bench-200"
     write_inventory(three, 3)
     write_inventory(many, 200)
     say("bench: lock of 200 images")
-    lock = seconds(lambda: play(many, "lock"))
-    say("bench: compile of 200 images")
+    yield Row("lock.200", "the playbook lock over 200 images", seconds(lambda: play(many, "lock")), None, "s", 5)
     locked = yaml.load((many / "vre.lock.yml").read_text(), Loader=yaml.CSafeLoader)
     offer = {"system": ["lab"], "business": ["tiny*"], "free_choice": True}
     compiled = statistics.median(
         seconds(lambda: _manifest.compile_manifest(locked, offer, CAPABILITIES, {"name": "bench"}, "check"))
         for _run in range(5)
     )
+    yield Row("compile.200", "compile of the manifest of 200 images", compiled, None, "s", 0.2)
     say("bench: deploy with 3 images, then again")
     play(three, "lock")
     play(three, "deploy")
     noop_three = noop(three)
+    yield Row("converge.noop", "deploy again, changed=0", noop_three, None, "s", 15)
     say("bench: deploy with 200 images and a check of their 200 kernels, then again (minutes)")
     play(many, "deploy")
     noop_many = noop(many)
+    yield Row("converge.noop.200-vs-3", "deploy again, 200 images against 3", noop_many, noop_three, "s", 1.2)
     say("bench: launches with 20 and with no business images")
     client = lab_client("alice")
     client.login()
     page = statistics.median(seconds(client.launch_page) for _run in range(PAGES))
+    yield Row("page.200-images", "GET of the launch page with 200 images, through TLS and proxy", page, None, "s", 0.05)
     launch(client, 0)
-    with_none: list[float] = []
-    with_many: list[float] = []
-    lists: list[float] = []
-    for _run in range(LAUNCHES):
-        with_none.append(launch(client, 0)[0])
-        ready, first = launch(client, 20)
-        with_many.append(ready)
-        lists.append(first)
+    launches = [(launch(client, 0)[0], *launch(client, 20)) for _run in range(LAUNCHES)]
+    with_none, with_many, lists = (statistics.median(column) for column in zip(*launches, strict=True))
+    what = "hub POST to ready, 20 business images against none"
+    yield Row("docker.launch.20-vs-0", what, with_many, with_none, "s", 1.10)
+    yield Row("docker.kernels.first-list", "first list of 21 kernels", lists, None, "s", 0.2)
     say(f"bench: a new manifest, and {CROWD} launches at once")
     sees = statistics.median(hub_sees(client) for _run in range(LAUNCHES))
-    many_users = crowd(CROWD)
-    one = statistics.median(at_once(many_users[:1], ["tiny000"]) for _run in range(3))
-    all_of_them = at_once(many_users, ["tiny000"])
+    yield Row("publish.hub-sees", "manifest in place to its image on the page", sees, None, "s", 1)
+    users = crowd(CROWD)
+    one = statistics.median(at_once(users[:1], ["tiny000"]) for _run in range(3))
+    what = f"{CROWD} users start at once, none fails, against one after another"
+    yield Row("launch.30-at-once", what, at_once(users, ["tiny000"]), CROWD * one, "s", 1.0)
     say("bench: publish of one changed image")
-    one_changed = publish_one_changed(state / "bench-one", client)
+    yield from publish_one_changed(state / "bench-one", client)
     say("bench: the same 20 images unpacked, launches with all of them")
     twenty = state / "bench-20"
     write_inventory(twenty, 20)
     play(twenty, "lock")
     play(twenty, "publish", vre_mount_kind="directory")
-    unpacked = [launch(client, 20)[0] for _run in range(LAUNCHES + 1)][1:]
-    return [
-        *one_changed,
-        *to_store,
-        Row(
-            "docker.launch.directory-vs-image",
-            "hub POST to ready, 20 unpacked images against 20 mounted ones",
-            statistics.median(unpacked),
-            statistics.median(with_many),
-            "s",
-            1.10,
-        ),
-        Row(
-            "docker.launch.20-vs-0",
-            "hub POST to ready, 20 business images against none",
-            statistics.median(with_many),
-            statistics.median(with_none),
-            "s",
-            1.10,
-        ),
-        Row("publish.hub-sees", "manifest in place to its image on the page", sees, None, "s", 1),
-        Row(
-            "launch.30-at-once",
-            "30 users start at once, none fails, against one after another",
-            all_of_them,
-            CROWD * one,
-            "s",
-            1.0,
-        ),
-        Row("docker.kernels.first-list", "first list of 21 kernels", statistics.median(lists), None, "s", 0.2),
-        Row("page.200-images", "GET of the launch page with 200 images, through TLS and proxy", page, None, "s", 0.05),
-        Row("converge.noop", "deploy again, changed=0", noop_three, None, "s", 15),
-        Row("converge.noop.200-vs-3", "deploy again, 200 images against 3", noop_many, noop_three, "s", 1.2),
-        Row("lock.200", "the playbook lock over 200 images", lock, None, "s", 5),
-        Row("compile.200", "compile of the manifest of 200 images", compiled, None, "s", 0.2),
-    ]
+    unpacked = statistics.median([launch(client, 20)[0] for _run in range(LAUNCHES + 1)][1:])
+    what = "hub POST to ready, 20 unpacked images against 20 mounted ones"
+    yield Row("docker.launch.directory-vs-image", what, unpacked, with_many, "s", 1.10)
+
+
+def measure() -> Iterator[Row]:
+    """All rows, each as soon as it is known; takes half an hour."""
+    state = Path(os.environ["GAIA_LAB_STATE"])
+    yield from publish_and_launch(state)
+    say("bench: an image from a registry to the store, and by apptainer build (minutes)")
+    yield from image_to_store(state / "bench-store")
 
 
 def main() -> None:
-    """Measure, print the table, write ``build/bench.json``."""
-    rows = [row.result() for row in measure()]
+    """Measure; print each row and write it to ``build/bench.json`` as it comes, so that a run that fails keeps some."""
     target = ROOT / "build/bench.json"
     target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
     print(f"{'id':34} {'ours':>8} {'reference':>10} {'ratio':>7} {'goal':>6}  met")
-    for row in rows:
+    rows: list[dict[str, Any]] = []
+    for row in (row.result() for row in measure()):
+        rows.append(row)
+        target.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
         reference = "" if row["reference"] is None else f"{row['reference']:.3f}"
         ratio = "" if row["ratio"] is None else f"{row['ratio']:.3f}"
         met = "yes" if row["met"] else "MISSED"
-        print(f"{row['id']:34} {row['ours']:8.3f} {reference:>10} {ratio:>7} {row['goal']:6}  {met}")
+        print(f"{row['id']:34} {row['ours']:8.3f} {reference:>10} {ratio:>7} {row['goal']:6}  {met}", flush=True)
 
 
 if __name__ == "__main__":
