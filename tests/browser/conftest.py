@@ -26,7 +26,7 @@ def hub(hub_of_all: Hub) -> Hub:
     """The hub with the whole offer, no notice, and sessions that start at once."""
     hub_of_all.offer(offer())
     hub_of_all.write("checks.json", checks())
-    for name in ("notice.json", "slow", "broken", "no-program"):
+    for name in ("notice.json", "slow", "broken", "no-program", "ends"):
         (hub_of_all.folder / name).unlink(missing_ok=True)
     return hub_of_all
 

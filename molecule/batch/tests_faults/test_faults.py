@@ -4,47 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import testinfra
 from testinfra.host import Host
 
-from gaia_lab.centre import STATE, run
+from gaia_lab.centre import run
 from gaia_lab.client import ClientError, HubClient
 from gaia_lab.session import lab_client
 
-OCEAN, ATMOSPHERE = "conda-env-ocean-ocean-py", "conda-env-atmosphere-atmosphere-py"
-ONE = {"choice": "free", "system": "lab", "business": ["atmosphere"]}
-JOBS = "squeue --noheader --user=alice --format=%i"
-SOON = 30  # seconds
-
-
-@pytest.fixture(scope="module")
-def nodes() -> list[Host]:
-    """The nodes."""
-    return [testinfra.get_host(f"ssh://root@node{n}.example.org", ssh_config=str(STATE / "ssh_config")) for n in (1, 2)]
-
-
-@pytest.fixture
-def running(alice: HubClient) -> Iterator[HubClient]:
-    """Alice with a session, in which code runs before and after the test."""
-    alice.start(ONE)
-    assert alice.run(ATMOSPHERE, "print(6 * 7)").stdout.strip() == "42"
-    yield alice
-    assert alice.run(ATMOSPHERE, "print(6 * 7)").stdout.strip() == "42"
-
-
-@contextmanager
-def changed(host: Host, command: str, back: str) -> Iterator[None]:
-    """A host on which something is wrong meanwhile."""
-    host.check_output(command)
-    try:
-        yield
-    finally:
-        host.check_output(back)
+from .conftest import JOBS, OCEAN, ONE, SOON, changed, full
 
 
 def store_file(host: Host, name: str) -> str:
@@ -121,9 +90,7 @@ def test_a_job_that_is_cancelled_while_it_starts_is_told_at_once(host: Host, ali
 
 
 def test_a_full_cluster_is_told_and_waiting_can_be_cancelled(host: Host, alice: HubClient) -> None:
-    fill = "sbatch --parsable --nodes=2 --ntasks-per-node=2 --output=/dev/null --wrap 'sleep 600'"
-    job = host.check_output(f"cd /tmp && runuser -u bob -- {fill}")
-    try:
+    with full(host):
         assert alice.post_form(ONE).status_code == 302
         for event in alice.progress():
             if "is in the queue" in str(event.get("message")) and "has not looked" not in str(event.get("message")):
@@ -132,8 +99,6 @@ def test_a_full_cluster_is_told_and_waiting_can_be_cancelled(host: Host, alice: 
         assert host.check_output(f"{JOBS} --states=PENDING")
         alice.stop()
         assert host.check_output(JOBS) == ""
-    finally:
-        host.check_output(f"scancel {job}")
 
 
 def test_a_scheduler_that_is_down_ends_no_session_and_is_told(host: Host, running: HubClient, bob: HubClient) -> None:
@@ -144,28 +109,6 @@ def test_a_scheduler_that_is_down_ends_no_session_and_is_told(host: Host, runnin
         time.sleep(35)  # the hub looks at sessions every 30 s
         assert running.server(), "the hub has not given it up"
     bob.start(ONE)
-
-
-def test_a_hub_that_starts_again_keeps_its_jobs(host: Host, running: HubClient) -> None:
-    job = host.check_output(JOBS)
-    host.check_output("systemctl restart gaia-vre-hub")
-    deadline = time.monotonic() + SOON
-    while not running.http.get(f"{running.url}/hub/health", timeout=5).ok:
-        assert time.monotonic() < deadline
-    running.login()
-    assert running.server()
-    assert host.check_output(JOBS) == job
-    running.open_session()
-
-
-def test_a_job_whose_time_is_up_is_seen(host: Host, alice: HubClient) -> None:
-    alice.start(ONE)
-    host.check_output(f"scontrol update JobId={host.check_output(JOBS)} EndTime=now")
-    deadline = time.monotonic() + 100  # Slurm looks every 30 s, and the hub too
-    while alice.server():
-        assert time.monotonic() < deadline
-        time.sleep(1)
-    alice.start(ONE)
 
 
 def test_a_user_without_an_account_on_the_cluster_is_told(host: Host) -> None:

@@ -13,18 +13,26 @@ from pathlib import Path
 from gaia_lab.client import HubClient
 from gaia_lab.errors import LabError
 from gaia_lab.remote import on
+from gaia_lab.services import CLUSTER_GROUP
+
+CLUSTER_UID = 3000  # the first; numbers are the same on all hosts
 
 
-def crowd(count: int) -> list[HubClient]:
-    """Users with accounts of the hub's host, which are made where they are missing, all of them logged in."""
+def crowd(count: int, *, cluster: bool = False) -> list[HubClient]:
+    """Users with accounts, which are made where they are missing, all of them logged in.
+
+    :param cluster: whether they are users of a batch centre: known on its nodes, with homes, and may submit jobs.
+    """
     lab = json.loads((Path(os.environ["GAIA_LAB_STATE"]) / "lab.json").read_text())
     password = secrets.token_hex(16)
     names = [f"crowd{number:02}" for number in range(count)]
-    lines = "".join(
-        f"id -u {name} >/dev/null 2>&1 || useradd --no-create-home {name}\necho {name}:{password} | chpasswd\n"
-        for name in names
-    )
-    on("hub", "sh -e", stdin=lines)
+    lines: list[str] = []
+    for number, name in enumerate(names, CLUSTER_UID):
+        options = f"--create-home --uid {number} --groups {CLUSTER_GROUP}" if cluster else "--no-create-home"
+        lines.append(f"id -u {name} >/dev/null 2>&1 || useradd {options} {name}")
+        lines.append(f"echo {name}:{password} | chpasswd")
+    for host in ("hub", "node1", "node2") if cluster else ("hub",):
+        on(host, "sh -e", stdin="\n".join(lines))
     clients = [HubClient(lab["hub_url"], name, password, lab["ca"]) for name in names]
     for client in clients:
         client.login()

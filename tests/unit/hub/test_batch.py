@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -168,6 +169,23 @@ def test_only_a_clear_answer_ends_a_session(answer: Any, status: str) -> None:
     )
     spawner.job_id, spawner.answer = "12", answer
     assert asyncio.run(spawner.query_job_status()).name == status
+
+
+@pytest.mark.parametrize(
+    ("said", "host", "ends"),
+    [
+        ("RUNNING|None|2026-11-26T02:00:00|2026-11-26T02:10:00|node1", "node1", "2026-11-26T02:10:00"),
+        ("a banner\nRUNNING|None|2026-11-26T02:00:00|2026-11-26T02:10:00|node1", "node1", "2026-11-26T02:10:00"),
+        ("RUNNING|None|2026-11-26T02:00:00|N/A|node1", "node1", ""),
+        ("PENDING|Resources|2026-11-26T02:00:00|2026-11-26T02:10:00|n/a", "n/a", ""),
+    ],
+)
+def test_what_slurm_says_of_a_job(said: str, host: str, ends: str) -> None:
+    slurm = yaml.safe_load((ROOT / "roles/batch/vars/main.yml").read_text())["__batch_schedulers"]["slurm"]
+    spawner = Answers(state_exechost_re=slurm["host"], vre_ends_re=slurm["ends"], vre_start_re=slurm["start"])
+    spawner.job_status = said
+    assert spawner.state_gethost() == host
+    assert spawner.vre_ends() == (datetime.fromisoformat(ends).timestamp() if ends else 0)
 
 
 def test_a_launch_that_is_cancelled_while_it_submits_knows_its_job() -> None:

@@ -36,6 +36,11 @@ def test_size(amount: int, english: str, french: str) -> None:
     assert words.size(amount, "fr") == french
 
 
+@pytest.mark.parametrize(("seconds", "shown"), [(-1, "0 min"), (59, "0 min"), (3599, "59 min"), (7504, "2 h 5 min")])
+def test_lasting(seconds: float, shown: str) -> None:
+    assert words.lasting(max(seconds, 0)) == shown
+
+
 def test_what_programs_say_fits_a_page_and_a_log() -> None:
     assert words.line("a\x1b[2Kb\nc") == "a [2Kb c"
     assert words.line("x" * 1000) == "…" + "x" * 299

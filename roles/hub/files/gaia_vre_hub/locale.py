@@ -100,6 +100,11 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "It was stopped or has ended. Your files are kept.",
         "fr": "Elle a été arrêtée ou s'est terminée. Vos fichiers sont conservés.",
     },
+    "last_ended": {"en": "Your last session has ended.", "fr": "Votre dernière session s'est terminée."},
+    "session_until": {
+        "en": "Your session ends at {value}, in {left}. Save your work before.",
+        "fr": "Votre session se termine à {value}, dans {left}. Enregistrez votre travail avant.",
+    },
     "back": {"en": "Back to the launch page", "fr": "Retour à la page de lancement"},
     "back_help": {"en": "Your choice is kept there.", "fr": "Votre choix y est conservé."},
     "pinned": {"en": "exactly these versions", "fr": "exactement ces versions"},
@@ -244,6 +249,7 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "The job runs on {value}. Waiting for its Jupyter server to answer…",
         "fr": "Le job tourne sur {value}. En attente de la réponse de son serveur Jupyter…",
     },
+    "job_left": {"en": "It may run for {value}.", "fr": "Il peut tourner pendant {value}."},
     "queue_unknown": {
         "en": "The scheduler has not looked at it yet.",
         "fr": "L'ordonnanceur ne l'a pas encore examiné.",
@@ -285,6 +291,17 @@ MESSAGES: dict[str, dict[str, str]] = {
     "job_node": {
         "en": "The machine that ran the job failed. Start again.",
         "fr": "La machine qui exécutait le job est tombée en panne. Redémarrez.",
+    },
+    "job_over": {
+        "en": "The scheduler says: {value}. What it said last is in your home, in .gaia-vre-session-{job}.log.",
+        "fr": "L'ordonnanceur indique : {value}. Ses derniers mots sont dans votre dossier personnel, dans "
+        ".gaia-vre-session-{job}.log.",
+    },
+    "job_not_stopped": {
+        "en": "Job {value} of yours is not stopped yet, as the scheduler does not answer. This hub goes on trying; "
+        "until then the job runs on.",
+        "fr": "Votre job {value} n'est pas encore arrêté, car l'ordonnanceur ne répond pas. Ce hub continue "
+        "d'essayer ; d'ici là, le job tourne encore.",
     },
     "job_home": {
         "en": "The job could not write into your home. See that it is there and not over its quota, and start again.",

@@ -8,6 +8,7 @@ import json
 import time
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from jupyterhub.spawner import Spawner
@@ -19,20 +20,22 @@ from gaia_vre_hub.centre import CentreFiles
 from gaia_vre_hub.errors import FailedError, Refused, RefusedError, Unready
 from gaia_vre_hub.form import render
 from gaia_vre_hub.links import link
-from gaia_vre_hub.locale import language, say, text
+from gaia_vre_hub.locale import LANGUAGES, MESSAGES, language, say, text
 from gaia_vre_hub.manifest import Manifest
 from gaia_vre_hub.options import Choice, Chooser, from_form, from_query
 from gaia_vre_hub.substrates import SUBSTRATES
+from gaia_vre_hub.words import lasting, machine, moment
 
 ENVS_PATH = "CONDA_ENVS_PATH"
 # What is told while a session starts, and how far it is then, in percent.
 STEPS = {"step_requested": 5, "step_images": 15, "step_create": 35, "step_wait": 65}
+SOON = 600  # seconds before its end from which a session is said to end soon
 
 
 def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901 - one class, many short methods
     """The spawner class of the hub: ``base`` with the launch page, the choice and the mounts.
 
-    JupyterHub makes a new spawner object for each launch, so nothing that is set here outlives a session.
+    JupyterHub makes a new spawner object for each launch, so of what is set here only its state outlives a session.
     """
 
     for substrate in SUBSTRATES.values():
@@ -46,6 +49,7 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
         vre_asked: Mapping[str, Any] | None = None
         vre_environment: Mapping[str, str] = {}
         vre_step = "step_requested"
+        vre_ending: Mapping[str, Any] = {}  # why the last session ended, until it is told
 
         # -- the launch page ------------------------------------------------------------------
 
@@ -93,6 +97,53 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
         def vre_say(self, message: str, **values: str) -> str:
             """A message in the user's language, for ``templates/page``."""
             return say(message, self.vre_language(), **values)
+
+        def vre_now(self) -> str:
+            """What happens to a session that starts, for ``templates/page``."""
+            return str(self.vre_where()[1]) if hasattr(self, "vre_where") else self.vre_say(self.vre_step)
+
+        def vre_until(self) -> dict[str, Any] | None:
+            """When a session that runs has to end, for ``templates/page``; None where nothing says so."""
+            ends = self.vre_ends() if self.ready and hasattr(self, "vre_ends") else 0
+            if not ends:
+                return None
+            left, at = max(ends - time.time(), 0), datetime.fromtimestamp(ends, UTC)
+            return {
+                "machine": machine(at),
+                "soon": left < SOON,
+                "text": self.vre_say("session_until", value=moment(at, self.vre_language()), left=lasting(left)),
+                "pattern": self.vre_say("session_until", value="{value}", left="{left}"),
+            }
+
+        # -- what is still to be told of former sessions --------------------------------------
+
+        def load_state(self, state: dict[str, Any]) -> None:
+            """As the hub's own, the user's language, and why the last session ended."""
+            super().load_state(state)
+            if state.get("vre_language") in LANGUAGES:
+                self.vre_languages.setdefault(self.user.name, state["vre_language"])
+            ending = state.get("vre_ending", {})
+            self.vre_ending = ending if ending.get("message") in MESSAGES else {}
+
+        def get_state(self) -> dict[str, Any]:
+            """As the hub's own, the user's language, and why the last session ended."""
+            mine = {"vre_language": self.vre_languages.get(self.user.name), "vre_ending": self.vre_ending}
+            return {**super().get_state(), **{name: value for name, value in mine.items() if value}}
+
+        def vre_tell_next(self, message: str, **values: str) -> None:
+            """Why the session ended, for the next page that its user sees; JupyterHub keeps it as it cleans up."""
+            self.vre_ending = {"message": message, "values": values}
+
+        def vre_notes(self) -> list[str]:
+            """What the user has to know of former sessions, for ``templates/page``; why one ended is told once."""
+            notes: list[str] = self.vre_unstopped() if hasattr(self, "vre_unstopped") else []
+            if self.vre_ending:
+                why = self.vre_say(self.vre_ending["message"], **self.vre_ending["values"])
+                notes.insert(0, f"{self.vre_say('last_ended')} {why}")
+                self.vre_ending = {}
+                self.orm_spawner.state = self.get_state()
+                self.user.db.commit()
+            return notes
 
         def vre_drain(self) -> bool:
             """Whether no new session may start, for ``templates/page``."""
@@ -170,7 +221,7 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
 
         async def run_pre_spawn_hook(self) -> None:
             """The choice is checked, whatever way it came; then the admin's hook runs; then ours is laid on top."""
-            self.vre_step = "step_images"
+            self.vre_step, self.vre_ending = "step_images", {}
             try:
                 manifest, choice = self._vre_choose(self.user_options)
                 await self._vre_ready(manifest, choice)

@@ -63,6 +63,12 @@ def ago(then: datetime, now: datetime, lang: str) -> str:
     return say("days_ago", lang, value=str(minutes // (24 * 60)))
 
 
+def lasting(seconds: float) -> str:
+    """How long something takes, in either language: ``2 h 5 min``."""
+    hours, minutes = divmod(int(seconds // 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
+
+
 def moment(at: datetime, lang: str) -> str:
     """A time of day and date in UTC; the page's script shows it in the browser's own time zone."""
     return _aware(at).astimezone(UTC).strftime("%d/%m/%Y %H:%M UTC" if lang == "fr" else "%Y-%m-%d %H:%M UTC")

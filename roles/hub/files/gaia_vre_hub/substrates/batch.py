@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import grp
+import hashlib
 import math
 import os
 import pwd
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,9 @@ from gaia_vre_hub.errors import FailedError, RefusedError, Unready
 from gaia_vre_hub.manifest import Pin, Resources
 from gaia_vre_hub.options import Choice
 from gaia_vre_hub.reachable import listens
-from gaia_vre_hub.words import line
+from gaia_vre_hub.resume import resume
+from gaia_vre_hub.unstopped import LONGEST, Unstopped
+from gaia_vre_hub.words import lasting, line
 
 # What a local account may be called: it becomes a word of a command line. Source: useradd(8).
 ACCOUNT = re.compile(r"[a-z_][a-z0-9_.-]{0,30}[a-z0-9_$-]?")
@@ -41,6 +45,7 @@ PATIENCE = 5  # seconds for a look at the store, which may be on another machine
 ANSWER = 60  # seconds for a scheduler's answer
 # Of its own, so that a file system that hangs holds nothing else of the hub.
 _looks = ThreadPoolExecutor(2, "store")
+_unstopped = Unstopped()
 MOST_LINES = 3  # of what a job said last
 # How a job may end, in words of the configuration, and the message that tells it.
 ENDED = {
@@ -151,6 +156,10 @@ def asked(resources: Resources) -> dict[str, Any]:
     return found
 
 
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
 def _is_port(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1024 <= value < 65536
 
@@ -167,11 +176,12 @@ class PortHandler(APIHandler):  # type: ignore[misc]
         """Take the port of a job that starts, once."""
         token, data = self.get_auth_token(), self.get_json_body()
         spawners = getattr(self.current_user, "spawners", {})  # a service has none
-        owner = next((one for one in spawners.values() if token and one.api_token == token), None)
+        owner = next((one for one in spawners.values() if token and one.vre_token == _digest(token)), None)
         port = data.get("port") if isinstance(data, dict) and set(data) == {"port"} else None
         if owner is None or owner.port or not _is_port(port):
             raise web.HTTPError(400, "only the port of a job that starts can be set, once")
         owner.port = port
+        owner.vre_keep()
         self.set_status(201)
         self.finish({})
 
@@ -196,6 +206,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
         vre_log_cmd = Unicode("", help="Prints the output of the user's job {job_id}; empty for none.").tag(config=True)
         vre_reason_re = Unicode("", help="Its group is why a job waits, in the job's status.").tag(config=True)
         vre_start_re = Unicode("", help="Its group is when a job is expected to start.").tag(config=True)
+        vre_ends_re = Unicode("", help="Its group is when the time of a job that runs is up.").tag(config=True)
         vre_finished_re = Unicode(r"\A\s*\Z", help="The status of a job that has ended.").tag(config=True)
         vre_gone_re = Unicode("", help="What a query that fails says of a job that is gone.").tag(config=True)
         vre_ended = Dict(help=f"One of {', '.join(ENDED)}, by what a job's status says of how it ended.").tag(
@@ -209,6 +220,32 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
         vre_job: list[str] = []  # noqa: RUF012 - never changed, only replaced
         vre_last = ("", "")  # the last job's id and status, when its state was cleared
         vre_submitting: asyncio.Future[str] | None = None
+        vre_token = ""  # while a job starts, the digest of the token by which it may tell its port
+        vre_time_up = 0.0  # when the job's time is up, as far as its resources say it; 0 for unknown
+
+        # -- what a hub that starts again has to know -----------------------------------------
+
+        def load_state(self, state: dict[str, Any]) -> None:
+            """Take up what the former hub knew."""
+            super().load_state(state)
+            self.vre_token, self.vre_time_up = state.get("vre_token", ""), state.get("vre_time_up", 0.0)
+            if "vre_port" in state:
+                self.port = state["vre_port"]
+            for job, since in state.get("vre_unstopped", {}).items():
+                if time.time() < since + LONGEST:
+                    self._vre_stop_later(job, since)
+
+        def get_state(self) -> dict[str, Any]:
+            """The job, where it starts what it may still tell, and which others still have to be stopped."""
+            mine = {"vre_time_up": self.vre_time_up, "vre_unstopped": _unstopped.of(self._log_name)}
+            if self.vre_token:
+                mine |= {"vre_token": self.vre_token, "vre_port": self.port}
+            return {**super().get_state(), **{name: value for name, value in mine.items() if value}}
+
+        def vre_keep(self) -> None:
+            """Write the state into the hub's database."""
+            self.orm_spawner.state = self.get_state()
+            self.user.db.commit()
 
         # -- what is submitted ----------------------------------------------------------------
 
@@ -228,6 +265,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
 
             :raises FailedError: with what the scheduler says when it takes no job.
             """
+            self.vre_token = _digest(self.api_token)
             command = self._vre_command(self.batch_submit_cmd)
             script = await self._get_batch_script(**self.get_req_subvars(), cmd=self.cmd_formatted_for_batch())
             try:
@@ -238,8 +276,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 self.log.error("no job for %s: %s", self._log_name, error)
                 raise self._vre_failed("job_refused", str(error)) from error
             self.log.info("job %s submitted for %s", self.job_id, self._log_name)
-            self.orm_spawner.state = self.get_state()  # a hub that starts again knows the job
-            self.db.commit()
+            self.vre_keep()
             return str(self.job_id)
 
         # -- what becomes of it ---------------------------------------------------------------
@@ -254,7 +291,8 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             try:
                 said = await asyncio.wait_for(self._vre_ask(self.batch_query_cmd, str(self.job_id)), ANSWER)
             except Exception as error:  # noqa: BLE001 - a directory that is down, no memory for a process, …
-                if isinstance(error, RuntimeError) and self.vre_gone_re and re.search(self.vre_gone_re, str(error)):
+                if self._vre_is_gone(error):
+                    self.job_status = line(str(error))
                     return JobStatus.NOTFOUND
                 self.log.warning("the scheduler does not say how job %s is: %s", self.job_id, line(str(error)))
                 return JobStatus.UNKNOWN
@@ -268,6 +306,11 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             self.log.warning("the scheduler says of job %s what is not understood: %s", self.job_id, line(said))
             return JobStatus.UNKNOWN
 
+        def _vre_is_gone(self, error: Exception) -> bool:
+            """Whether it says that the scheduler knows no such job."""
+            known = isinstance(error, RuntimeError) and self.vre_gone_re
+            return bool(known and re.search(self.vre_gone_re, str(error)))
+
         async def _vre_ask(self, template: str, job: str) -> str:
             """What a command of the user's says about a job."""
             said: str = await self.run_command(self._vre_command(template, job))
@@ -280,7 +323,39 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
 
         async def start(self) -> tuple[str, int]:
             """Submit the job and wait until its server listens, or until the job has ended."""
-            starting = asyncio.ensure_future(self._vre_listens())
+            address = await self._vre_up(super().start())
+            self.vre_token = ""
+            return address
+
+        async def poll(self) -> Any:
+            """As batchspawner; a launch that was cut off by the hub's end is gone on with, and an end is told."""
+            if self._check_pending and self.vre_token and self._spawn_future is None:
+                status = await resume(self, self._vre_up(self._vre_started()))
+                if status is None:
+                    self.vre_token = ""
+                    self.vre_keep()
+                return status
+            ran = bool(self.job_id) and not self.vre_token and not self._stop_pending
+            status = await super().poll()
+            if status is not None and ran:
+                job, said = self._vre_known()
+                how = self._vre_how(said)
+                self.log.warning("job %s of %s ended: %s", job, self._log_name, line(said))
+                self.vre_tell_next(how or "job_over", job=job, value=line(said.partition("|")[0]))
+            return status
+
+        async def _vre_started(self) -> tuple[str, int]:
+            """Wait for a job that is submitted already, as batchspawner does after it has submitted one."""
+            while (status := await self.query_job_status()) != JobStatus.RUNNING:
+                if status == JobStatus.NOTFOUND:
+                    raise RuntimeError(f"job {self.job_id} has ended")
+                await asyncio.sleep(self.startup_poll_interval)
+            while not self.port:
+                await asyncio.sleep(self.startup_poll_interval)
+            return str(self.state_gethost() or ""), self.port
+
+        async def _vre_up(self, started: Awaitable[tuple[str, int]]) -> tuple[str, int]:
+            starting = asyncio.ensure_future(self._vre_listens(started))
             watching = asyncio.ensure_future(self._vre_end())
             try:
                 await asyncio.wait((starting, watching), return_when=asyncio.FIRST_COMPLETED)
@@ -296,8 +371,10 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 starting.cancel()
                 watching.cancel()
 
-        async def _vre_listens(self) -> tuple[str, int]:
-            address: tuple[str, int] = await super().start()
+        async def _vre_listens(self, started: Awaitable[tuple[str, int]]) -> tuple[str, int]:
+            address = await started
+            if self.req_seconds:
+                self.vre_time_up = time.time() + self.req_seconds
             end = time.monotonic() + self.http_timeout
             while time.monotonic() < end:
                 if not address[0]:  # the scheduler does not tell it yet
@@ -317,6 +394,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
         def clear_state(self) -> None:
             """Forget the job, but for what is still to be told of it."""
             self.vre_last = self._vre_known()
+            self.vre_token, self.vre_time_up = "", 0.0
             super().clear_state()
 
         def _vre_known(self) -> tuple[str, str]:
@@ -327,12 +405,14 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             job, status = self._vre_known()
             lines = await self._vre_log(job)
             said = "\n".join(lines)
-            found = next(
-                (ENDED[how] for expression, how in self.vre_ended.items() if re.search(expression, status)), ""
-            )
+            found = self._vre_how(status)
             found = found or next((name for name, expression in EXPLAINED.items() if re.search(expression, said)), "")
             self.log.error("job %s of %s ended (%s): %s", job, self._log_name, line(status), said)
             return self._vre_failed(found or "job_ended", " ".join(lines[-MOST_LINES:]))
+
+        def _vre_how(self, status: str) -> str:
+            """The message for how a job ended, by the scheduler's word; empty where it has none that is known."""
+            return next((ENDED[how] for expression, how in self.vre_ended.items() if re.search(expression, status)), "")
 
         async def _vre_log(self, job: str) -> list[str]:
             """The last lines of a job's output."""
@@ -350,15 +430,39 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             return FailedError(f"{told} {self.vre_say('job_said')} {line(said)}" if said.strip() else told)
 
         async def stop(self, now: bool = False) -> None:
-            """Cancel the job, if there is one; that it ended by itself meanwhile is no failure."""
+            """Cancel the job, if there is one; when the scheduler does not, as soon as it does."""
             if not self.job_id:
                 return
+            job = str(self.job_id)
             try:
-                await super().stop(now=now)
-            except RuntimeError:
+                await asyncio.wait_for(super().stop(now=now), ANSWER)
+            except Exception as error:  # noqa: BLE001 - a session that JupyterHub has given up must not go on
                 if await self.query_job_status() != JobStatus.NOTFOUND:
-                    self.log.error("job %s of %s was not cancelled, and goes on", self.job_id, self._log_name)
-                    raise
+                    self.log.error("job %s of %s is not cancelled yet: %s", job, self._log_name, line(str(error)))
+                    self._vre_stop_later(job)
+
+        def _vre_stop_later(self, job: str, since: float | None = None) -> None:
+            def over() -> None:
+                state = dict(self.orm_spawner.state or {})  # another session may be in it meanwhile
+                left = {name: at for name, at in state.pop("vre_unstopped", {}).items() if name != job}
+                self.orm_spawner.state = {**state, "vre_unstopped": left} if left else state
+                self.user.db.commit()
+
+            _unstopped.keep(self._log_name, job, lambda: self._vre_cancelled(job), over, since)
+
+        async def _vre_cancelled(self, job: str) -> bool:
+            """Try to cancel a job; whether it is, or has ended by itself."""
+            try:
+                await asyncio.wait_for(self._vre_ask(self.batch_cancel_cmd, job), ANSWER)
+                return True
+            except Exception as error:  # noqa: BLE001 - the next attempt is near
+                if self._vre_is_gone(error):
+                    return True
+            try:
+                said = await asyncio.wait_for(self._vre_ask(self.batch_query_cmd, job), ANSWER)
+            except Exception as error:  # noqa: BLE001 - as above
+                return self._vre_is_gone(error)
+            return bool(re.search(self.vre_finished_re, said))
 
         # -- what is told meanwhile -----------------------------------------------------------
 
@@ -366,21 +470,36 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             """Where the job is, in the user's language."""
             shown = ""
             while True:  # JupyterHub ends it with the launch
-                percent, told = self._vre_where()
+                percent, told = self.vre_where()
                 if told != shown:
                     shown = told
                     yield {"progress": percent, "message": told}
                 await asyncio.sleep(0.5)
 
-        def _vre_where(self) -> tuple[int, str]:
+        def vre_where(self) -> tuple[int, str]:
+            """How far the launch is, in percent and in words."""
             if not self.job_id:
                 return 5, self.vre_say("job_submit")
             if self.state_isrunning():
-                return 65, self.vre_say("job_runs", value=str(self.state_gethost() or ""))
+                told = self.vre_say("job_runs", value=str(self.state_gethost() or ""))
+                ends = self.vre_ends()
+                left = lasting(ends - time.time()) if ends else ""
+                return 65, f"{told} {self.vre_say('job_left', value=left)}" if left else told
             reason = self._vre_part(self.vre_reason_re)
             told = f"{self.vre_say('job_waits', value=str(self.job_id))} {self.vre_say(explain(reason), value=reason)}"
             begins = self._vre_part(self.vre_start_re)
             return 25, f"{told} {self.vre_say('job_begins', value=begins)}" if begins else told
+
+        def vre_ends(self) -> float:
+            """When the job's time is up, in seconds since 1970; 0 for unknown."""
+            with suppress(ValueError):  # of no limit Slurm says N/A
+                if ends := self._vre_part(self.vre_ends_re):
+                    return datetime.fromisoformat(ends).timestamp()
+            return self.vre_time_up
+
+        def vre_unstopped(self) -> list[str]:
+            """What the user is told of jobs that go on although they should not."""
+            return [self.vre_say("job_not_stopped", value=job) for job in _unstopped.of(self._log_name)]
 
         def _vre_part(self, expression: str) -> str:
             found = re.search(expression, str(self.job_status)) if expression else None

@@ -1,0 +1,87 @@
+"""What tests of faults on a cluster have in common."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import unescape
+
+import pytest
+import testinfra
+from testinfra.host import Host
+
+from gaia_lab.centre import STATE
+from gaia_lab.client import HubClient
+
+OCEAN, ATMOSPHERE = "conda-env-ocean-ocean-py", "conda-env-atmosphere-atmosphere-py"
+ONE = {"choice": "free", "system": "lab", "business": ["atmosphere"]}
+JOBS = "squeue --noheader --user=alice --format=%i"
+SOON, BUSY = 30, 90  # seconds; the second for a hub that starts on a busy machine
+
+
+@pytest.fixture(scope="module")
+def nodes() -> list[Host]:
+    """The nodes."""
+    return [testinfra.get_host(f"ssh://root@node{n}.example.org", ssh_config=str(STATE / "ssh_config")) for n in (1, 2)]
+
+
+def computes(client: HubClient) -> None:
+    """Code runs in the user's session."""
+    assert client.run(ATMOSPHERE, "print(6 * 7)").stdout.strip() == "42"
+
+
+@pytest.fixture
+def running(alice: HubClient) -> Iterator[HubClient]:
+    """Alice with a session, in which code runs before and after the test."""
+    alice.start(ONE)
+    computes(alice)
+    yield alice
+    computes(alice)
+
+
+@contextmanager
+def changed(host: Host, command: str, back: str) -> Iterator[None]:
+    """A host on which something is wrong meanwhile."""
+    host.check_output(command)
+    try:
+        yield
+    finally:
+        host.check_output(back)
+
+
+@contextmanager
+def full(host: Host) -> Iterator[str]:
+    """A cluster on which jobs wait; gives the job that fills it."""
+    fill = "sbatch --parsable --nodes=2 --ntasks-per-node=2 --output=/dev/null --wrap 'sleep 600'"
+    job = host.check_output(f"cd /tmp && runuser -u bob -- {fill}")
+    try:
+        until(lambda: bool(host.check_output("squeue --noheader --user=bob --states=RUNNING --format=%i")))
+        yield job
+    finally:
+        host.check_output(f"scancel {job}")
+
+
+def until(there: Callable[[], bool], patience: float = SOON) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + patience
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def restart(host: Host, *clients: HubClient, login: bool = True) -> None:
+    """Start the hub again; the clients log in again, which shows them the hub's home page, and what is told there."""
+    host.check_output("systemctl restart gaia-vre-hub")
+    for client in clients:
+        health = f"{client.url}/hub/health"
+        until(lambda client=client, health=health: client.http.get(health, timeout=5).ok, BUSY)  # type: ignore[misc]
+        if login:
+            client.login()
+
+
+def page(client: HubClient, path: str) -> str:
+    """What a user reads at a path of the hub."""
+    answer = client.http.get(f"{client.url}/hub/{path}", timeout=60)
+    answer.encoding = "utf-8"
+    return unescape(answer.text)
