@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +41,13 @@ say store "$(test -x "$1" && echo yes)"
 ASKED = ("host", "machine", "apptainer", "squashfuse", "fuse", "userns", "setuid", "store")
 SITE = ("user bind control", "enable fusemount")
 
+WAIT = "try again when a slot is free, or set vre_mount_kind"
+# What sbatch knows and srun does not. Source: sbatch(1), srun(1).
+ONLY_SBATCH = re.compile(r"--(no-)?requeue|--get-user-env(=.*)?|--ignore-pbs|--export-file=.*")
+RECORD = 1
+
 Run = Callable[[Sequence[str]], Done]
+Probe = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -48,11 +58,27 @@ class Scheduler:
     :param partitions: prints a line a partition, for :func:`_partitions`; none where it has no partitions.
     :param job: the words before a command that run it in a job on ``{partition}`` and give its output; none where there
         is no such command, so that only this host can be looked at.
+    :param account: the word of them that names an ``{account}``.
     """
 
     version: list[str]
     partitions: list[str] | None
     job: list[str] | None
+    account: str = ""
+
+    def words(self, partition: str, account: str, options: str) -> list[str]:
+        """The words for a job like a session's on this partition; ours come last, where they count.
+
+        :raises VreError: when the options are no words.
+        """
+        try:
+            more = [word for word in shlex.split(options, comments=True) if not ONLY_SBATCH.fullmatch(word)]
+        except ValueError as error:
+            message = f"these are no words of an option: {error}"
+            raise VreError(message, "batch_options", options, "close its quotes") from error
+        named = [self.account.format(account=account)] if account else []
+        program, *ours = [word.format(partition=partition) for word in self.job or []]
+        return [program, *more, *named, *ours]
 
 
 SCHEDULERS = {
@@ -68,6 +94,7 @@ SCHEDULERS = {
             "--job-name=gaia-vre-probe",
             "--partition={partition}",
         ],
+        "--account={account}",
     ),
     "htcondor": Scheduler(["condor_version"], None, None),
     "pbs": Scheduler(["qstat", "--version"], None, None),
@@ -75,8 +102,30 @@ SCHEDULERS = {
 }
 
 
+def places(resources: Mapping[str, Mapping[str, Any]], partition: str, account: str) -> dict[str, str]:
+    """Partitions that jobs of these resources run on, each with an account that may use it.
+
+    :param partition: where resources name none; empty for the scheduler's default one.
+    :param account: the same.
+    """
+    found: dict[str, str] = {}
+    for one in resources.values():
+        found.setdefault(str(one.get("partition") or partition), str(one.get("account") or account))
+    if partition or not found:
+        found.setdefault(partition, account)
+    return found
+
+
 def measure(
-    name: str, bin_dir: str, user: str, store: str, partitions: Sequence[str] = (), call: Run = run
+    name: str,
+    bin_dir: str,
+    user: str,
+    store: str,
+    places: Mapping[str, str] | None = None,
+    options: str = "",
+    former: Mapping[str, Probe] | None = None,
+    forced: str | None = None,
+    call: Run = run,
 ) -> dict[str, Any]:
     """Capabilities of a batch system.
 
@@ -84,7 +133,10 @@ def measure(
     :param bin_dir: where its commands are.
     :param user: the account that probe jobs run as.
     :param store: folder of the images, on the nodes.
-    :param partitions: those to look at; by default the scheduler's default one.
+    :param places: of :func:`places`; by default the scheduler's default partition.
+    :param options: what else jobs ask for, in the scheduler's own words.
+    :param former: of :func:`recorded`, for partitions on which no job runs now.
+    :param forced: the mount kind that the centre wants, which needs no measurement.
     :raises VreError: when the scheduler does not answer, or has no such partition.
     """
     scheduler = SCHEDULERS[name]
@@ -101,7 +153,7 @@ def measure(
     version = ask(scheduler.version)
     known = _partitions(ask(scheduler.partitions)) if scheduler.partitions else {}
     default = next((key for key, found in known.items() if found["default"]), "")
-    wanted = list(dict.fromkeys(partitions or [default])) if known else [""]
+    wanted = {one or default: account for one, account in (places or {"": ""}).items()} if known else {"": ""}
     for one in wanted:
         if one not in known and known:
             remedy = f"use one of: {', '.join(sorted(known))}"
@@ -110,16 +162,54 @@ def measure(
     there = store if Path(store).is_dir() else str(Path(store).parent)
     script = ["sh", "-c", SCRIPT, "sh", there]
     as_user = ["runuser", "-u", user, "--"]
+    jobs = {one: scheduler.words(one, account, options) for one, account in wanted.items() if scheduler.job}
 
     def look(partition: str) -> dict[str, str]:
         if scheduler.job is None:
             return _probe(call([*as_user, *script]), "this host")
-        words = [word.format(partition=partition) for word in scheduler.job]
-        return _probe(call([*as_user, f"{bin_dir}/{words[0]}", *words[1:], *script]), f"partition {partition}")
+        program, *words = jobs[partition]
+        found = _probe(call([*as_user, f"{bin_dir}/{program}", *words, *script]), f"partition {partition}")
+        before = (former or {}).get(partition)
+        return {**before, "instead": found["error"]} if found["error"] and before else found
 
     with ThreadPoolExecutor(len(wanted)) as pool:
         probes = dict(zip(wanted, pool.map(look, wanted)))
-    return capabilities(name, (re.findall(r"\d[\d.]*\d", version) or [""])[0], known, probes, scheduler.job is not None)
+    number = (re.findall(r"\d[\d.]*\d", version) or [""])[0]
+    return capabilities(name, number, known, probes, scheduler.job is not None, forced)
+
+
+def recorded(text: str, name: str, store: str) -> dict[str, Probe]:
+    """What was measured before, by partition; nothing where it was of something else, or cannot be read."""
+    try:
+        data = json.loads(text)
+        if (data["version"], data["scheduler"], data["store"]) != (RECORD, name, store):
+            return {}
+        wanted = {*ASKED, *SITE, "at"}
+        return {
+            str(partition): {key: str(found[key]) for key in wanted} | {"error": ""}
+            for partition, found in data["nodes"].items()
+        }
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return {}
+
+
+def read(path: str | None) -> str:
+    """The text of a record, or nothing."""
+    try:
+        return Path(path).read_text(encoding="utf-8") if path else ""
+    except (OSError, ValueError):
+        return ""
+
+
+def record(found: Mapping[str, Any], store: str) -> dict[str, Any]:
+    """What is worth to be known when no job runs: each partition that was measured, and when."""
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    nodes = {
+        partition: {key: probe[key] for key in (*ASKED, *SITE)} | {"at": probe.get("at") or now}
+        for partition, probe in found["nodes"].items()
+        if not probe["error"]
+    }
+    return {"version": RECORD, "scheduler": found["scheduler"], "store": store, "nodes": nodes}
 
 
 def _probe(done: Done, where: str) -> dict[str, str]:
@@ -158,12 +248,17 @@ def _seconds(limit: str) -> int | None:
 
 
 def capabilities(
-    name: str, version: str, partitions: Mapping[str, Any], probes: Mapping[str, Mapping[str, str]], on_nodes: bool
+    name: str,
+    version: str,
+    partitions: Mapping[str, Any],
+    probes: Mapping[str, Probe],
+    on_nodes: bool,
+    forced: str | None = None,
 ) -> dict[str, Any]:
     """What follows from what was measured."""
     squashfs = _reasons(probes, _wrong_with_squashfs)
     directory = _reasons(probes, _wrong_with_apptainer)
-    where = f"measured on {', '.join(found['host'] for found in probes.values() if found['host']) or 'no node'}"
+    where = f"measured on {', '.join(_when(found) for found in probes.values() if found['host']) or 'no node'}"
     if not on_nodes:
         where += f", as {name} gives no way to look at nodes"
     kinds = {
@@ -176,8 +271,18 @@ def capabilities(
             "reason": directory or f"Apptainer binds folders of the store ({where})",
         },
     }
-    kind, reason = preferred(kinds)
+    notes = [
+        f"{found['instead']}; so what was measured on {_when(found)} counts"
+        for found in probes.values()
+        if found.get("instead")
+    ]
     machine = next((found["machine"] for found in probes.values() if found["machine"]), "")
+    if forced in kinds and not machine:
+        machine = os.uname().machine
+        error = next(iter(probes.values()))["error"]
+        notes.append(f"{error}; so nodes are not measured, and taken for {machine} as this host is")
+        kinds[forced] = {"usable": True, "reason": "vre_mount_kind says so, and no node was measured"}
+    kind, reason = preferred(kinds)
     return {
         "substrate": "batch",
         "scheduler": name,
@@ -189,20 +294,26 @@ def capabilities(
         "mount_kinds": kinds,
         "mount_kind": kind,
         "reason": reason,
+        "notes": notes,
     }
 
 
-def _reasons(probes: Mapping[str, Mapping[str, str]], wrong: Callable[[Mapping[str, str]], str]) -> str:
+def _when(found: Probe) -> str:
+    """The node that was measured, and when that is not now."""
+    return f"{found['host']} on {found['at']}" if found.get("at") else found["host"]
+
+
+def _reasons(probes: Mapping[str, Probe], wrong: Callable[[Probe], str]) -> str:
     """Why sessions cannot be bound so, on the first node where they cannot; a partition that is full is passed over."""
     answered = {name: found for name, found in probes.items() if not found["error"]}
     for found in (answered or probes).values():
         said = found["error"] or wrong(found)
         if said:
-            return said if found["error"] else f"{found['host']}: {said}"
+            return f"{said}. Remedy: {WAIT}" if found["error"] else f"{found['host']}: {said}"
     return ""
 
 
-def _wrong_with_apptainer(found: Mapping[str, str]) -> str:
+def _wrong_with_apptainer(found: Probe) -> str:
     version = tuple(int(number) for number in re.findall(r"\d+", found["apptainer"])[:2])
     if version < OLDEST:
         said = f"Apptainer {found['apptainer']} is too old" if version else "there is no Apptainer"
@@ -219,7 +330,7 @@ def _wrong_with_apptainer(found: Mapping[str, str]) -> str:
     return ""
 
 
-def _wrong_with_squashfs(found: Mapping[str, str]) -> str:
+def _wrong_with_squashfs(found: Probe) -> str:
     said = _wrong_with_apptainer(found)
     if said:
         return said

@@ -37,12 +37,14 @@ class Outcome:
     :param results: one for each session: the session with what :class:`_hub.Report` gives of it.
     :param promote: digests of candidates all of whose kernels ran, by image name.
     :param failed: rows of kernels that did not run.
+    :param unchecked: names of images about which nothing is known, as the cluster was busy.
     :param report: lines for a person.
     """
 
     results: list[dict[str, Any]] = field(default_factory=list)
     promote: dict[str, str] = field(default_factory=dict)
     failed: list[dict[str, Any]] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
     report: list[str] = field(default_factory=list)
 
 
@@ -104,7 +106,8 @@ def run(data: Mapping[str, Any], scope: str, hub: Hub | None, bounds: Bounds) ->
     results += [result(session) for session in _plan.again(results)]
     verdict = _plan.judge(results)
     promote = {name: data["images"][name]["candidate"]["digest"] for name in verdict["promote"]}
-    return Outcome(results, promote, verdict["failed"], _plan.report(data, results, verdict, scope))
+    report = _plan.report(data, results, verdict, scope)
+    return Outcome(results, promote, verdict["failed"], verdict["unchecked"], report)
 
 
 @contextmanager
@@ -186,6 +189,8 @@ def record(data: Mapping[str, Any], scope: str, outcome: Outcome, before: str) -
         if not pin:
             continue  # on offer, and only tried with a candidate, which no user has
         failed = [row for row in rows if not row["ok"]]
+        if name in outcome.unchecked and not failed:
+            continue  # in one place it ran, in another nobody knows
         kept[name] = {
             "digest": pin["digest"],
             "at": now,

@@ -15,12 +15,14 @@ from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _engine, _manifest, _reference
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._store import hubs
 from ansible_collections.gaia_data.vre.plugins.module_utils._store.store import Store
 
 
 @dataclass
 class Cleaned:
-    """What went or would go, by reference or path in the store, with its bytes; what stays as it is in use.
+    """What went or would go, by reference or path in the store, with its bytes; what stays as it is in use, or as
+    another hub keeps it, by that hub's address.
 
     The bytes of the engine's images are those that no other image has.
     """
@@ -29,6 +31,7 @@ class Cleaned:
     folders: dict[str, int] = field(default_factory=dict)
     blobs: int = 0
     in_use: list[str] = field(default_factory=list)
+    kept: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -62,6 +65,19 @@ def needed(path: Path, lock: Iterable[Mapping[str, Any]]) -> Needed:
     return found
 
 
+def keep(before: hubs.Kept | None, address: str, manifest: Path, lock: Sequence[Mapping[str, Any]]) -> hubs.Kept:
+    """What a hub of a shared store keeps: what its manifest and a lock name.
+
+    :param before: what it kept until now, which stays where the manifest cannot be read.
+    """
+    try:
+        found, names = needed(manifest, lock), frozenset[str]()
+    except VreError:
+        found = Needed(store={_reference.parse(image["reference"]).at(str(image["digest"])) for image in lock})
+        names = before.names if before else frozenset()
+    return hubs.Kept(address, names | {_name(_reference.parse(one).digest) for one in found.store | found.engine})
+
+
 def used(containers: Sequence[Mapping[str, Any]]) -> tuple[set[str], set[str]]:
     """Names and ids of images, and paths of the host, that containers stand on; a stopped one may start again."""
     images: set[str] = set()
@@ -81,12 +97,19 @@ def in_use_below(folder: Path, paths: Iterable[str]) -> bool:
     return any(folder == Path(path) or folder in Path(path).parents for path in paths)
 
 
-def clean(store: Store, keep: Needed, check: bool, jobs: Collection[str] | None = None) -> Cleaned:
+def clean(
+    store: Store,
+    keep: Needed,
+    check: bool,
+    jobs: Collection[str] | None = None,
+    others: Mapping[str, Collection[str]] | None = None,
+) -> Cleaned:
     """Remove what nobody needs.
 
     :param keep: of :func:`needed`.
     :param check: only tell.
     :param jobs: digests that jobs use, where no engine runs sessions.
+    :param others: of :func:`hubs.others`, where other hubs use the store.
     :raises VreError: when the engine does not tell what is in use.
     """
     found = Cleaned()
@@ -95,10 +118,15 @@ def clean(store: Store, keep: Needed, check: bool, jobs: Collection[str] | None 
         images, paths = used(_engine.containers())
         _clean_images(store, keep.engine, images, check, found)
     names = {_name(_reference.parse(reference).digest) for reference in keep.store}
-    parts = names | running
+    parts = names.union(running, *(others or {}).values())
     for path in store.entries():
         name, form = path.stem, "directory" if path.is_dir() else "squashfs"
         if name in names and form == keep.form:
+            continue
+        keepers = [hub for hub, theirs in (others or {}).items() if name in theirs]
+        for hub in keepers:
+            found.kept.setdefault(hub, []).append(str(path))
+        if keepers:
             continue
         if name in running or in_use_below(path, paths):
             parts.add(name)

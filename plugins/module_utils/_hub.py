@@ -39,12 +39,17 @@ REMEDIES = {
     404: "check user; the service may see the check's own user only, and deploy makes it",
 }
 CONNECT_TIMEOUT = 5
+STARTS = 120  # seconds for a session whose job left the queue late
 DIED = "build the image again with what its last lines ask for, lock and publish it"
 SLOW = "raise check_timeout, or build the image so that the kernel starts sooner; then publish again"
 LATE = "raise vre_patience, or split the image; then publish again"
 NO_ANSWER = (URLError, OSError)
 # A certificate that is no authority can be trusted, too. Python names it since 3.10 and sets it by itself since 3.13.
 PARTIAL_CHAIN = ssl.VerifyFlags(0x80000)  # X509_V_FLAG_PARTIAL_CHAIN
+
+
+class BusyError(VreError):
+    """The session's job still waits in the queue, which says nothing about its images."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +97,13 @@ class _NoRedirect(HTTPRedirectHandler):
 
 @dataclass
 class Report:
-    """What became of the session."""
+    """What became of the session; ``busy`` when its job never left the queue."""
 
     rows: list[Row] = field(default_factory=list)
     launch_seconds: float = 0.0
     first_list_seconds: float = 0.0
     error: str = ""
+    busy: bool = False
 
     def result(self) -> dict[str, Any]:
         """As the module returns it."""
@@ -106,6 +112,7 @@ class Report:
             "launch_seconds": round(self.launch_seconds, 3),
             "first_list_seconds": round(self.first_list_seconds, 3),
             "error": self.error,
+            "busy": self.busy,
         }
 
 
@@ -178,10 +185,17 @@ class Hub:
     def start(self, options: dict[str, Any]) -> None:
         """Start the user's server and wait until it is ready.
 
+        :raises BusyError: when it is a job that never left the queue.
         :raises VreError: with the hub's own words, when it refuses or the server fails.
         """
         self.call("POST", self._server_path, options)
-        self._until(self._ready, "the session was not ready")
+        if self._waited(self._ready, self.timeout):
+            return
+        place = self._place()
+        if place.get("queued"):
+            raise BusyError(f"no slot within {self.timeout:.0f} s: {place.get('message', '')}".rstrip(". "))
+        if "queued" not in place or not self._waited(self._ready, STARTS):
+            raise VreError(f"the session was not ready within {self.timeout:.0f} s", where=f"user {self.user}")
 
     def _ready(self) -> bool:
         server = self.server()
@@ -199,14 +213,34 @@ class Hub:
             return ""
         return last_words(lines)
 
+    def _place(self) -> dict[str, Any]:
+        """What the hub tells of a start that goes on, as soon as it says whether a job is ``queued``."""
+        end = time.monotonic() + CONNECT_TIMEOUT
+        try:
+            with self._open("GET", f"{self._server_path}/progress", None, 2 * CONNECT_TIMEOUT) as answer:
+                while time.monotonic() < end and (line := answer.readline()):
+                    event = _event(line.decode(errors="replace"))
+                    if "queued" in event:
+                        return event
+        except (HTTPError, *NO_ANSWER):
+            pass
+        return {}
+
     def _until(self, done: Callable[[], bool], what: str) -> None:
-        end = time.monotonic() + self.timeout
+        if not self._waited(done, self.timeout):
+            raise VreError(f"{what} within {self.timeout:.0f} s", where=f"user {self.user}")
+
+    @staticmethod
+    def _waited(done: Callable[[], bool], seconds: float) -> bool:
+        """Whether it is done in time."""
+        end = time.monotonic() + seconds
         pause = 0.1
         while not done():
             if time.monotonic() > end:
-                raise VreError(f"{what} within {self.timeout:.0f} s", where=f"user {self.user}")
+                return False
             time.sleep(pause)
             pause = min(1.0, pause * 1.5)
+        return True
 
     def kernelspecs(self) -> dict[str, Any]:
         """The kernelspecs that the session lists, by name."""
@@ -407,15 +441,19 @@ def _sentence(error: HTTPError) -> str:
 def last_words(lines: Iterable[str]) -> str:
     """The message of the failure in the hub's stream of progress events; empty when there is none."""
     for line in lines:
-        if not line.startswith("data:"):
-            continue
-        try:
-            event = json.loads(line[5:])
-        except ValueError:
-            continue
-        if isinstance(event, dict) and event.get("failed"):
+        event = _event(line)
+        if event.get("failed"):
             return str(event.get("message", ""))[-LONGEST_ERROR:]
     return ""
+
+
+def _event(line: str) -> dict[str, Any]:
+    """The event of a line in such a stream; nothing for a line that has none."""
+    try:
+        event = json.loads(line[5:]) if line.startswith("data:") else None
+    except ValueError:
+        event = None
+    return event if isinstance(event, dict) else {}
 
 
 def check_session(
@@ -434,6 +472,7 @@ def check_session(
         except VreError as error:
             # The session's failure is the failure of every kernel in it.
             report.error = str(error)[-LONGEST_ERROR:]
+            report.busy = isinstance(error, BusyError)
             for row in report.rows:
                 row.error = str(error)
             return report

@@ -65,7 +65,7 @@ def again(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Sessions with one image each, for those that did not start: one bad image must not hide the good ones."""
     found = []
     for result in results:
-        if result["launch_seconds"] or len(result["images"]) < 2:
+        if result["launch_seconds"] or result.get("busy") or len(result["images"]) < 2:
             continue
         for name in result["images"]:
             kept = [candidate for candidate in result["candidates"] if candidate in (name, result["system"])]
@@ -78,9 +78,10 @@ def by_image(results: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str
 
     A kernel that was tried again under the same system image and with the same resources is judged by that. A system
     image runs when one of its sessions started in which not every kernel failed; a candidate, when all that is on offer
-    runs in it, too.
+    runs in it, too. A session whose job never left the queue says nothing.
     """
     rows: dict[str, dict[tuple[tuple[str, str | None], str], Mapping[str, Any]]] = {}
+    results = [result for result in results if not result.get("busy")]
     for result in results:
         system = (result["system"], result["resources"])
         for row in result["results"]:
@@ -115,18 +116,30 @@ def _session_row(name: str, ok: bool, error: str) -> dict[str, Any]:
 
 
 def judge(results: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """``promote``: candidates that run; ``failed``: the rows of what does not.
+    """``promote``: candidates that run; ``failed``: the rows of what does not; ``unchecked``: of :func:`unchecked`.
 
     A session that failed is told by its kernels, or by its system image where it has none.
     """
-    rows = by_image(results)
+    rows, left = by_image(results), unchecked(results)
     candidates = dict.fromkeys(name for result in results for name in result["candidates"])
     kernels = [row for found in rows.values() for row in found if not row["ok"] and row["environment"]]
     alone = [row for found in rows.values() for row in found if not row["ok"] and not row["environment"]]
     return {
-        "promote": [name for name in candidates if all(row["ok"] for row in rows[name])],
+        "promote": [name for name in candidates if name not in left and all(row["ok"] for row in rows[name])],
         "failed": kernels or alone,
+        "unchecked": left,
     }
+
+
+def unchecked(results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names of images that were to be tried in a session whose job never left the queue."""
+    names = [
+        name
+        for result in results
+        if result.get("busy")
+        for name in result["candidates"] or [result["system"], *result["images"]]
+    ]
+    return list(dict.fromkeys(names))
 
 
 def report(
@@ -138,7 +151,7 @@ def report(
     :param verdict: of :func:`judge`; empty when nothing was to be tried.
     """
     images, passed = manifest["images"], set(verdict.get("promote", []) if scope == "candidates" else [])
-    lines = [line for result in results for row in result["results"] for line in _row_lines(row, result)]
+    lines = [line for result in results for line in _session_lines(result)]
     lines += [f"{row['kernel']}: FAILED: {row['error']}" for row in verdict.get("failed", []) if not row["environment"]]
     if not results:
         lines.append("Nothing is new, so nothing was tried.")
@@ -149,8 +162,16 @@ def report(
             on_offer.append(f"{name} {pin['version']}".strip())
         if image["candidate"] and name not in passed:
             stays = f"{image['offered']['version']} stays on offer" if image["offered"] else "not on offer"
-            held.append(f"{name} {image['candidate']['version']}: its check did not pass, {stays}.")
+            why = "it was not checked" if name in verdict.get("unchecked", []) else "its check did not pass"
+            held.append(f"{name} {image['candidate']['version']}: {why}, {stays}.")
     return [*lines, *held, f"On offer: {', '.join(on_offer) or 'nothing'}."]
+
+
+def _session_lines(result: Mapping[str, Any]) -> list[str]:
+    if result.get("busy"):
+        where = f" with {result['resources']}" if result.get("resources") else ""
+        return [f"{', '.join(unchecked([result]))}{where}: not checked, the cluster was busy: {result['error']}"]
+    return [line for row in result["results"] for line in _row_lines(row, result)]
 
 
 def _row_lines(row: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,8 @@ short_description: Remove staged images that nothing needs any more
 version_added: 0.1.0
 description:
   - Removes images that the collection staged on this host and that are neither in the manifest (offered, candidate or
-    retained), nor in the lock, nor used by a container, be it running or stopped, or by a job.
+    retained), nor in the lock, nor used by a container, be it running or stopped, or by a job, nor kept by another hub
+    of the store.
   - What was not staged by the collection is never touched.
 author:
   - Gaia Data (@gaia-data)
@@ -45,6 +46,11 @@ options:
       - Without it, sessions are containers.
     type: list
     elements: str
+  hub:
+    description:
+      - Name of the hub whose manifest this is, where several share the store, as M(gaia_data.vre.store_keep) has it.
+      - What the other hubs keep stays; nothing is removed when one of them does not say.
+    type: str
   timeout:
     description: Seconds to wait for a play that changes the store.
     type: int
@@ -81,6 +87,10 @@ in_use:
   type: list
   elements: str
   returned: success
+kept:
+  description: What this hub does not need, but another hub of the store keeps, by that hub's address.
+  type: dict
+  returned: success
 """
 
 from dataclasses import asdict
@@ -90,7 +100,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _clean, _lock
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
-from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
+from ansible_collections.gaia_data.vre.plugins.module_utils._store import hubs, layout
 from ansible_collections.gaia_data.vre.plugins.module_utils._store.store import Store
 
 
@@ -102,6 +112,7 @@ def main() -> None:
             "lock": {"type": "dict", "required": True},
             "store": {"type": "path", "default": layout.DEFAULT},
             "jobs": {"type": "list", "elements": "str"},
+            "hub": {"type": "str"},
             "timeout": {"type": "int", "default": 3600},
         },
         supports_check_mode=True,
@@ -114,13 +125,19 @@ def main() -> None:
         for digest in jobs or ():
             layout.name_of(digest)
         manifest, lock = Path(params["manifest"]), _lock.check(params["lock"]).values()
-        keep = _clean.needed(manifest, lock)
+        if params["hub"] is not None:
+            hubs.check(params["hub"])
+
+        def clean() -> _clean.Cleaned:
+            others = hubs.others(store.folder, params["hub"]) if params["hub"] else {}
+            return _clean.clean(store, _clean.needed(manifest, lock), module.check_mode, jobs, others)
+
+        _clean.needed(manifest, lock)  # before the store is touched
         if module.check_mode:
-            found = _clean.clean(store, keep, check=True, jobs=jobs)
+            found = clean()
         else:
             with store.locked(params["timeout"]):
-                # Read again: the play that was waited for may have written another one.
-                found = _clean.clean(store, _clean.needed(manifest, lock), check=False, jobs=jobs)
+                found = clean()  # reads all of it again: the play that was waited for may have written another one
     except VreError as error:
         module.fail_json(msg=str(error))
     else:

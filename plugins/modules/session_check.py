@@ -17,6 +17,7 @@ description:
     session that does not start are tried alone.
   - Starts every kernel that the manifest promises, runs a line in each and stops the session, also after a failure.
   - A kernel that fails is a row with its error and its last lines, not a failure of the module.
+  - A session whose job stays in the queue of a busy cluster says nothing about its images, and nothing is recorded.
   - Writes what it found beside the manifest, where the hub reads it for the launch page and its metrics.
 author:
   - Gaia Data (@gaia-data)
@@ -104,6 +105,9 @@ sessions:
     error:
       description: Why the session did not start; empty when it did.
       type: str
+    busy:
+      description: Whether that is since its job stayed in the queue.
+      type: bool
     results:
       description: A row for each kernel that the manifest promises.
       type: list
@@ -144,6 +148,11 @@ broken:
   description: Rows of what did not run.
   type: list
   elements: dict
+  returned: success
+unchecked:
+  description: Names of images that were to be tried and were not, as the cluster was busy.
+  type: list
+  elements: str
   returned: success
 report:
   description: Lines for a person.
@@ -202,6 +211,7 @@ def main() -> None:
             sessions=outcome.results,
             promote=outcome.promote,
             broken=outcome.failed,
+            unchecked=outcome.unchecked,
             report=outcome.report,
         )
 

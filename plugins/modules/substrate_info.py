@@ -13,7 +13,8 @@ short_description: Tell what a host's runtime can do, and the mount kind that fo
 version_added: 0.1.0
 description:
   - Measures what the runtime of sessions on this host can do. It changes nothing.
-  - With C(batch), a short job looks at a node of each partition, as Apptainer runs there.
+  - With C(batch), a short job looks at a node of each partition, as Apptainer runs there. It asks for a slot with the
+    account and options that a session's job has.
 author:
   - Gaia Data (@gaia-data)
 extends_documentation_fragment:
@@ -48,11 +49,30 @@ options:
     description: The account that the jobs which look at nodes run as.
     type: str
     default: gaia-vre-check
-  partitions:
-    description: The partitions to look at; without any, the scheduler's default one.
-    type: list
-    elements: str
-    default: []
+  resources:
+    description: The offer's resources by name; each C(partition) of theirs is looked at, with the C(account) beside it.
+    type: dict
+    default: {}
+  partition:
+    description: Partition of jobs whose resources name none; without any, the scheduler's default one.
+    type: str
+    default: ""
+  account:
+    description: Account of jobs whose resources name none.
+    type: str
+    default: ""
+  job_options:
+    description: A further option of jobs, in the scheduler's own words.
+    type: str
+    default: ""
+  record:
+    description:
+      - A file with what RV(record) was once, on this host.
+      - Of a partition on which no job gets a slot within a minute, what it says counts, and RV(capabilities) tells it.
+    type: path
+  mount_kind:
+    description: The mount kind that the centre wants; then nodes of which nothing is known are no obstacle.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -110,6 +130,14 @@ capabilities:
     reason:
       description: Why this mount kind, or why none and what to do.
       type: str
+    notes:
+      description: What could not be measured now, and what is taken for it.
+      type: list
+      elements: str
+record:
+  description: What to keep in O(record), with O(substrate=batch).
+  type: dict
+  returned: success
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -128,24 +156,37 @@ def main() -> None:
             "scheduler": {"type": "str", "choices": ["slurm", "htcondor", "pbs", "lsf"], "default": "slurm"},
             "bin_dir": {"type": "path", "default": "/usr/bin"},
             "user": {"type": "str", "default": "gaia-vre-check"},
-            "partitions": {"type": "list", "elements": "str", "default": []},
+            "resources": {"type": "dict", "default": {}},
+            "partition": {"type": "str", "default": ""},
+            "account": {"type": "str", "default": ""},
+            "job_options": {"type": "str", "default": ""},
+            "record": {"type": "path"},
+            "mount_kind": {"type": "str"},
         },
         supports_check_mode=True,
     )
     params = module.params
-    store = params["store"]
+    store, found = params["store"], {}
     try:
         if params["substrate"] == "batch":
             capabilities = _batch.measure(
-                params["scheduler"], params["bin_dir"], params["user"], store, params["partitions"]
+                params["scheduler"],
+                params["bin_dir"],
+                params["user"],
+                store,
+                _batch.places(params["resources"], params["partition"], params["account"]),
+                params["job_options"],
+                _batch.recorded(_batch.read(params["record"]), params["scheduler"], store),
+                params["mount_kind"],
             )
+            found = {"record": _batch.record(capabilities, store)}
         else:
             wrong = _substrate.wrong_with_store(store)
             capabilities = _substrate.docker_capabilities(*_substrate.docker_words(), store, wrong)
     except VreError as error:
         module.fail_json(msg=str(error))
     else:
-        module.exit_json(changed=False, capabilities=capabilities)
+        module.exit_json(changed=False, capabilities=capabilities, **found)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from gaia_lab import adhoc
+from gaia_lab.adhoc import result
 from gaia_lab.centre import Centre, older_lock, shown
 from gaia_lab.errors import LabError
 from gaia_lab.remote import Pulled
@@ -23,18 +24,7 @@ SMALL = "/mnt/small"
 
 def module(unpacking: Centre, name: str, options: dict[str, Any]) -> subprocess.Popen[str]:
     """A module of the collection begins on the centre's host."""
-    host = f"{unpacking.host}.example.org"
-    argv = ["ansible", "-i", "hosts.yml", host, "-m", f"gaia_data.vre.{name}", "-a", json.dumps(options)]
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "true", "ANSIBLE_FORCE_COLOR": "false"}
-    return subprocess.Popen(argv, cwd=unpacking.folder, env=environment, stdout=subprocess.PIPE, text=True)
-
-
-def result(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """What it said at its end."""
-    told = process.communicate()[0]
-    assert "Traceback" not in told
-    found: dict[str, Any] = yaml.safe_load(told.partition("=>")[2]) if "=>" in told else {"msg": told}
-    return found
+    return adhoc.module(unpacking.folder, f"{unpacking.host}.example.org", name, options)
 
 
 def store(unpacking: Centre, image: str, folder: str = STORE) -> dict[str, Any]:

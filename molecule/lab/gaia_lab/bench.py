@@ -11,9 +11,8 @@ import secrets
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ import yaml
 from ansible_collections.gaia_data.vre.plugins.module_utils import _manifest
 from ansible_collections.gaia_data.vre.plugins.module_utils._registry import repository_of
 from gaia_lab import bench_store, playbook
+from gaia_lab.bench_rows import Row, report, seconds
 from gaia_lab.client import HubClient
 from gaia_lab.command import say
 from gaia_lab.crowd import at_once, crowd
@@ -44,39 +44,16 @@ CAPABILITIES = {
 }
 
 
-@dataclass
-class Row:
-    """One line of the table; ``ratio`` is ours to reference, ``goal`` bounds the ratio, or ours where there is none."""
+def write_inventory(folder: Path, images: int, substrate: str = "docker", others: Sequence[str] = ()) -> None:
+    """A copy of the example inventory that offers the first ``images`` tiny images.
 
-    id: str
-    what: str
-    ours: float
-    reference: float | None
-    unit: str
-    goal: float
-
-    def result(self) -> dict[str, Any]:
-        """As it stands in ``build/bench.json``."""
-        ratio = None if self.reference is None else self.ours / self.reference
-        met = (self.ours if ratio is None else ratio) <= self.goal
-        rounded = {key: round(value, 3) if isinstance(value, float) else value for key, value in asdict(self).items()}
-        return {**rounded, "ratio": None if ratio is None else round(ratio, 3), "met": met}
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long one call takes."""
-    started = time.monotonic()
-    work()
-    return time.monotonic() - started
-
-
-def write_inventory(folder: Path, images: int) -> None:
-    """A copy of the example inventory that offers the first ``images`` tiny images."""
-    shutil.copytree(ROOT / "inventories/example-docker", folder, dirs_exist_ok=True)
+    :param others: images of the example that it offers, too.
+    """
+    shutil.copytree(ROOT / f"inventories/example-{substrate}", folder, dirs_exist_ok=True)
     names = [f"tiny{number:03}" for number in range(images)]
     catalogue = yaml.safe_load((folder / "catalogue.yml").read_text())
     catalogue["images"] = {
-        "lab": catalogue["images"]["lab"],
+        **{name: catalogue["images"][name] for name in ("lab", *others)},
         **{
             name: {"kind": "business", "reference": f"registry.example.org/tiny/{name}:1", "title": {"en": name}}
             for name in names
@@ -85,7 +62,7 @@ def write_inventory(folder: Path, images: int) -> None:
     (folder / "catalogue.yml").write_text(yaml.safe_dump(catalogue))
     settings = folder / "group_vars/vre_hubs/vre.yml"
     variables = yaml.safe_load(settings.read_text())
-    variables["vre_offer"] = {"system": ["lab"], "business": ["tiny*"], "free_choice": True}
+    variables["vre_offer"] = {"system": ["lab"], "business": ["tiny*", *others], "free_choice": True}
     settings.write_text(yaml.safe_dump(variables))
 
 
@@ -254,20 +231,5 @@ def measure() -> Iterator[Row]:
     yield from image_to_store(state / "bench-store")
 
 
-def main() -> None:
-    """Measure; print each row and write it to ``build/bench.json`` as it comes, so that a run that fails keeps some."""
-    target = ROOT / "build/bench.json"
-    target.parent.mkdir(exist_ok=True)
-    print(f"{'id':34} {'ours':>8} {'reference':>10} {'ratio':>7} {'goal':>6}  met")
-    rows: list[dict[str, Any]] = []
-    for row in (row.result() for row in measure()):
-        rows.append(row)
-        target.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
-        reference = "" if row["reference"] is None else f"{row['reference']:.3f}"
-        ratio = "" if row["ratio"] is None else f"{row['ratio']:.3f}"
-        met = "yes" if row["met"] else "MISSED"
-        print(f"{row['id']:34} {row['ours']:8.3f} {reference:>10} {ratio:>7} {row['goal']:6}  {met}", flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    report(measure(), "docker")

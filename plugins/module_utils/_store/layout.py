@@ -11,6 +11,7 @@
 ``.partial-<hex>-…/``     an image that is being written, or was when the play was killed
 ``.lock``                 held by who changes the store
 ``staged``                references that the engine pulled for us, one a line
+``bin/<hub>/``            what the jobs of a hub run, and in ``kept.json`` which images the hub keeps
 ========================  ==================================================================
 """
 

@@ -197,3 +197,11 @@ def test_a_launch_that_is_cancelled_while_it_submits_knows_its_job() -> None:
         return str(spawner.job_id)
 
     assert asyncio.run(cancelled()) == "34"
+
+
+@pytest.mark.parametrize(
+    ("name", "passes"),
+    [("JUPYTERHUB_API_TOKEN", True), ("OURS", True), ("OURS2", False), ("PATH", True), ("LD_PRELOAD", False)],
+)
+def test_what_sudo_keeps_from_a_job_is_known(name: str, passes: bool) -> None:
+    assert batch.passes(name, ["JUPYTERHUB_*", "OURS"]) is passes

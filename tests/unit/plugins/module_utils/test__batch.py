@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,8 +46,9 @@ class Cluster:
         return Done(0, "".join(f"{key}={value}\n" for key, value in self.node.items()), "")
 
 
-def measured(cluster: Any, *partitions: str) -> dict[str, Any]:
-    return _batch.measure("slurm", "/usr/bin", "vrecheck", "/shared/vre", partitions, cluster)
+def measured(cluster: Any, *partitions: str, **more: Any) -> dict[str, Any]:
+    places = dict.fromkeys(partitions, "") or None
+    return _batch.measure("slurm", "/usr/bin", "vrecheck", "/shared/vre", places, call=cluster, **more)
 
 
 def test_a_cluster_that_can_all() -> None:
@@ -89,13 +91,96 @@ def test_what_a_node_lacks_is_told(node: dict[str, str], kind: str | None, words
         assert "Remedy: " in found["reason"]
 
 
-def test_a_job_that_does_not_run_is_told() -> None:
-    def busy(argv: Sequence[str]) -> Done:
-        return Done(1, "", "srun: error: Unable to allocate resources") if "srun" in str(argv) else Cluster()(argv)
+@pytest.mark.parametrize(
+    ("resources", "partition", "account", "places"),
+    [
+        ({}, "", "", {"": ""}),
+        ({}, "long", "ocean", {"long": "ocean"}),
+        ({"small": {"partition": "short"}}, "", "ocean", {"short": "ocean"}),
+        ({"small": {"cpu": 1}, "big": {"partition": "long", "account": "a"}}, "", "", {"": "", "long": "a"}),
+        (
+            {"first": {"partition": "long", "account": "a"}, "second": {"partition": "long", "account": "b"}},
+            "short",
+            "c",
+            {"long": "a", "short": "c"},
+        ),
+    ],
+)
+def test_where_jobs_of_resources_run(resources: Any, partition: str, account: str, places: dict[str, str]) -> None:
+    assert _batch.places(resources, partition, account) == places
 
+
+def test_a_probe_asks_as_the_jobs_of_sessions_do() -> None:
+    cluster = Cluster()
+    options = "--qos='a b' --requeue --time=60 # as agreed"
+    _batch.measure("slurm", "/opt/bin", "vrecheck", "/shared/vre", {"long": "coast"}, options, call=cluster)
+    words = cluster.asked[-1][: cluster.asked[-1].index("sh")]
+    assert words[4:8] == ["/opt/bin/srun", "--qos=a b", "--time=60", "--account=coast"]
+    assert words.index("--time=1") > words.index("--time=60"), "the last one counts"
+    with pytest.raises(VreError, match="batch_options: these are no words of an option: No closing quotation"):
+        measured(Cluster(), options="--qos='a")
+
+
+def busy(argv: Sequence[str]) -> Done:
+    """A cluster without a free slot."""
+    return Done(1, "", "srun: error: Unable to allocate resources") if "srun" in str(argv) else Cluster()(argv)
+
+
+def half_busy(argv: Sequence[str]) -> Done:
+    """Only the partition short has a free slot."""
+    return busy(argv) if "--partition=long" in argv else Cluster()(argv)
+
+
+def test_a_job_that_does_not_run_is_told() -> None:
     found = measured(busy)
     assert found["mount_kind"] is None
     assert "no job of ours ran on partition short: srun: error: Unable to allocate" in found["reason"]
+    assert "Remedy: try again when a slot is free, or set vre_mount_kind" in found["reason"]
+
+
+def record(cluster: Any, *partitions: str, **more: Any) -> str:
+    return json.dumps(_batch.record(measured(cluster, *partitions, **more), "/shared/vre"))
+
+
+def test_on_a_full_cluster_what_was_measured_before_counts_and_is_told() -> None:
+    former = _batch.recorded(record(Cluster(fuse="")), "slurm", "/shared/vre")
+    found = measured(busy, former=former)
+    assert found["mount_kind"] == "directory"
+    assert (found["platform"], len(found["notes"])) == ("linux/amd64", 1)
+    assert "no job of ours ran on partition short: srun: error: Unable to allocate" in found["notes"][0]
+    assert "so what was measured on node1 on 20" in found["notes"][0]
+    assert "measured on node1 on 20" in found["reason"]
+    again = json.dumps(_batch.record(found, "/shared/vre"))
+    assert _batch.recorded(again, "slurm", "/shared/vre") == former, "with the date of then"
+
+
+def test_a_full_partition_is_what_it_was_beside_one_that_is_measured() -> None:
+    """Or a cluster would have another mount kind for as long as its partition without FUSE is full."""
+    before = record(Cluster(fuse=""), "long", "short")
+    former = _batch.recorded(before, "slurm", "/shared/vre")
+    assert measured(half_busy, "long", "short")["mount_kind"] == "squashfs", "nothing else is known"
+    found = measured(half_busy, "long", "short", former=former)
+    assert found["mount_kind"] == "directory"
+    assert [bool(probe.get("at")) for probe in found["nodes"].values()] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "store"),
+    [("", "/shared/vre"), ("junk", "/shared/vre"), ("[]", "/shared/vre"), ('{"version": 2}', "/shared/vre")],
+)
+def test_a_record_of_something_else_counts_for_nothing(text: str, store: str) -> None:
+    assert _batch.recorded(text, "slurm", store) == {}
+    assert _batch.recorded(record(Cluster()), "slurm", "/other/store") == {}
+    assert _batch.recorded(record(Cluster()), "pbs", store) == {}
+    assert _batch.recorded(record(busy), "slurm", store) == {}
+
+
+def test_a_forced_mount_kind_needs_no_measurement() -> None:
+    found = measured(busy, forced="directory")
+    assert [found["mount_kinds"][kind]["usable"] for kind in ("squashfs", "directory")] == [False, True]
+    assert found["platform"].startswith("linux/a")
+    assert "so nodes are not measured, and taken for" in found["notes"][0]
+    assert not measured(Cluster(userns=""), forced="directory")["mount_kinds"]["directory"]["usable"], "it is known"
 
 
 @pytest.mark.parametrize(
@@ -112,6 +197,6 @@ def test_a_scheduler_that_does_not_answer() -> None:
 
 
 def test_where_no_job_can_look_the_host_itself_is_looked_at_and_told() -> None:
-    found = _batch.measure("pbs", "/opt/pbs/bin", "vrecheck", "/shared/vre", (), Cluster())
+    found = _batch.measure("pbs", "/opt/pbs/bin", "vrecheck", "/shared/vre", call=Cluster())
     assert found["mount_kind"] == "squashfs"
     assert "measured on node1, as pbs gives no way to look at nodes" in found["reason"]

@@ -119,6 +119,19 @@ def test_what_is_on_offer_is_not_recorded_by_a_session_that_no_user_has() -> Non
     assert list(json.loads(_check.record(MANIFEST, "candidates", outcome, ""))["images"]) == ["ocean"]
 
 
+def test_what_the_cluster_had_no_room_for_stays_as_it_was_known() -> None:
+    kept = {"digest": "sha256:1", "at": "2026-01-01T00:00:00Z", "ok": True, "kernels": 1, "failed": [], "error": ""}
+    before = json.dumps({"version": 1, "images": {"ocean": kept, "old": kept}})
+    waits = result(row("ocean", ok=False), row("old", ok=False), launch_seconds=0.0, busy=True, error="no slot")
+    outcome = _check.Outcome([waits], unchecked=["lab", "ocean", "old"])
+    assert json.loads(_check.record(MANIFEST, "offered", outcome, before))["images"] == {"ocean": kept, "old": kept}
+    elsewhere = {**result(row("ocean"), row("old", ok=False)), "resources": "long"}
+    outcome = _check.Outcome([waits, elsewhere], unchecked=["lab", "ocean", "old"])
+    found = json.loads(_check.record(MANIFEST, "offered", outcome, before))["images"]
+    assert found["ocean"] == kept
+    assert found["old"]["failed"] == ["k-old"], "where it ran, it failed"
+
+
 @pytest.mark.parametrize("junk", ["", "{", "[]", '{"images": 3}', "null"])
 def test_a_record_that_is_junk_is_made_anew(junk: str) -> None:
     made = _check.record(MANIFEST, "offered", _check.Outcome([result(row("old"))]), junk)

@@ -76,6 +76,22 @@ def test_files_that_neither_manifest_nor_job_needs_go(tmp_path: Path) -> None:
         assert _clean.clean(store, keep, check=False, jobs=[]).folders.keys() >= {str(store.folder / running)}
 
 
+def test_what_another_hub_keeps_stays_and_is_told(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store", "squashfs")
+    ours, theirs, used, gone = (digest(number).partition(":")[2] for number in (1, 2, 3, 4))
+    with store.locked(0):
+        for name in (ours, theirs, used, gone):
+            (store.folder / f"{name}.squashfs").write_bytes(b"x")
+            (store.blobs / "sha256" / name).write_bytes(b"{}")
+        keep = _clean.Needed(set(), {f"{PLACE}@{digest(1)}"}, "squashfs")
+        others = {"https://b": {ours, theirs, used}, "https://c": {theirs}}
+        told = _clean.clean(store, keep, check=False, jobs=[digest(3)], others=others)
+    paths = {name: str(store.folder / f"{name}.squashfs") for name in (theirs, used, gone)}
+    assert told.kept == {"https://b": [paths[theirs], paths[used]], "https://c": [paths[theirs]]}
+    assert (list(told.folders), told.in_use) == ([paths[gone]], [])
+    assert {path.name for path in (store.blobs / "sha256").iterdir()} == {ours, theirs, used}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

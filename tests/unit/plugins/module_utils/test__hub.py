@@ -111,6 +111,7 @@ def test_a_report() -> None:
         "launch_seconds": 1.235,
         "first_list_seconds": 0.0,
         "error": "",
+        "busy": False,
     }
 
 
@@ -215,6 +216,50 @@ def test_what_to_do_when_the_hub_refuses_the_service(monkeypatch: pytest.MonkeyP
         hub.server()
     assert raised.value.remedy.startswith(remedy)
     assert bool(raised.value.remedy) is bool(remedy)
+
+
+class Queue(BaseHTTPRequestHandler):
+    """A hub whose session never is ready; its progress page says where it is, and goes on."""
+
+    told = ""
+
+    def do_POST(self) -> None:
+        self._answer("null")
+
+    def do_GET(self) -> None:
+        first = 'data: {"progress": 0, "message": "Server requested"}'
+        server: dict[str, Any] = {"servers": {"": {"ready": False}}}
+        self._answer(f"{first}\n\n{self.told}\n\n" if self.path.endswith("progress") else json.dumps(server))
+
+    def _answer(self, text: str) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(
+    ("told", "busy", "words"),
+    [
+        ('data: {"message": "Job 7 is in the queue.", "queued": true}', True, "0 s: Job 7 is in the queue."),
+        ('data: {"message": "It runs.", "queued": false}', False, "the session was not ready within 0 s"),
+        ('data: {"message": "The container starts."}', False, "the session was not ready within 0 s"),
+    ],
+)
+def test_a_wait_in_the_queue_is_told_from_a_session_that_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, told: str, busy: bool, words: str
+) -> None:
+    monkeypatch.setattr(Queue, "told", told)
+    monkeypatch.setattr(_hub, "STARTS", 0)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Queue) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        hub = _hub.Hub(f"http://127.0.0.1:{server.server_port}", "check", "a token", 0.2)
+        with pytest.raises(VreError, match=words) as raised:
+            hub.start({})
+        server.shutdown()
+    assert isinstance(raised.value, _hub.BusyError) is busy
 
 
 class Slow(_hub.Hub):

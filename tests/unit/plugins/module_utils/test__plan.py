@@ -105,7 +105,7 @@ def test_a_session_that_did_not_start_is_tried_image_by_image() -> None:
 def test_what_ran_is_offered_and_what_failed_is_told() -> None:
     both = session("a", "b", candidates=("lab", "a", "b"))
     verdict = _plan.judge([done(both, row("a"), row("b", ok=False))])
-    assert verdict == {"promote": ["lab", "a"], "failed": [row("b", ok=False)]}
+    assert verdict == {"promote": ["lab", "a"], "failed": [row("b", ok=False)], "unchecked": []}
 
 
 def test_the_second_try_counts() -> None:
@@ -124,7 +124,7 @@ def test_a_kernel_must_run_in_each_system_image() -> None:
         done(session("a", candidates=("lab", "a")), row("a", ok=False)),
         done(session("a", candidates=("new", "a"), system="new"), row("a")),
     ]
-    assert _plan.judge(results) == {"promote": ["new"], "failed": [row("a", ok=False)]}
+    assert _plan.judge(results) == {"promote": ["new"], "failed": [row("a", ok=False)], "unchecked": []}
 
 
 def test_a_system_image_that_does_not_start_is_not_offered_but_told() -> None:
@@ -139,7 +139,7 @@ def test_an_image_whose_kernels_are_unknown_passes_with_its_session() -> None:
 
 def test_a_system_image_in_which_nothing_runs_is_not_offered() -> None:
     verdict = _plan.judge([done(session("a", candidates=("lab",)), row("a", ok=False))])
-    assert verdict == {"promote": [], "failed": [row("a", ok=False)]}
+    assert verdict == {"promote": [], "failed": [row("a", ok=False)], "unchecked": []}
 
 
 def test_a_new_system_image_must_run_all_that_is_on_offer() -> None:
@@ -162,7 +162,7 @@ def test_many_images_are_tried_in_several_sessions() -> None:
     assert [name for found in sessions for name in found["images"]] == sorted(images)
     assert all(found["candidates"] == ["lab", *found["images"]] for found in sessions)
     verdict = _plan.judge([done(found, *(row(name) for name in found["images"])) for found in sessions])
-    assert verdict == {"promote": ["lab", *sorted(images)], "failed": []}
+    assert verdict == {"promote": ["lab", *sorted(images)], "failed": [], "unchecked": []}
 
 
 def test_one_broken_image_of_twenty_keeps_nineteen_on_the_way() -> None:
@@ -211,6 +211,24 @@ def test_the_report_says_how_each_kernel_did_and_what_is_on_offer() -> None:
         "c 1: its check did not pass, not on offer.",
         "On offer: a 2, b 1, lab 1.",
     ]
+
+
+def test_a_session_that_never_left_the_queue_says_nothing_of_its_images() -> None:
+    ran = done(session("a", "b", candidates=("a", "b"), resources="small"), row("a"), row("b", ok=False))
+    waits = done(session("a", "b", candidates=("a", "b"), resources="big"), row("a", ok=False), row("b", ok=False))
+    waits |= {"launch_seconds": 0.0, "busy": True, "error": "no slot within 600 s: Job 7 is in the queue."}
+    assert _plan.again([waits]) == []
+    assert _plan.unchecked([ran, waits]) == ["a", "b"]
+    verdict = _plan.judge([ran, waits])
+    assert (verdict["promote"], verdict["unchecked"]) == ([], ["a", "b"])
+    assert [found["image"] for found in verdict["failed"]] == ["b"], "it failed where it ran"
+    pin = {"version": "1"}
+    images = {"images": {name: {"kind": "business", "offered": pin, "candidate": pin} for name in "ab"}}
+    verdict = _plan.judge([waits])
+    assert verdict["failed"] == []
+    lines = _plan.report(images, [waits], verdict, "candidates")
+    assert lines[0] == "a, b with big: not checked, the cluster was busy: no slot within 600 s: Job 7 is in the queue."
+    assert lines[1] == "a 1: it was not checked, 1 stays on offer."
 
 
 def test_the_report_of_nothing_new() -> None:

@@ -46,12 +46,32 @@ def test_where_sessions_are_jobs_no_engine_is_asked(
     assert run_module("image_clean", options)["changed"] is False
 
 
+def test_without_the_word_of_every_hub_nothing_goes(run_module: Run, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    (store / "bin/gaia-vre-b").mkdir(parents=True)
+    (store / "bin/gaia-vre-a").mkdir()
+    theirs, unused = (store / f"{letter * 64}.squashfs" for letter in "ab")
+    for path in (theirs, unused):
+        path.write_bytes(b"x")
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"version": 1, "substrate": "batch", "mount_kind": "squashfs", "images": {}}))
+    options = {"lock": LOCK, "store": str(store), "manifest": str(manifest), "jobs": [], "hub": "gaia-vre-a"}
+    message = run_module("image_clean", options)["msg"]
+    assert "bin/gaia-vre-b: another hub uses the store and does not say what it keeps" in message
+    assert unused.exists()
+    said = {"version": 1, "address": "https://b", "images": [f"sha256:{'a' * 64}"]}
+    (store / "bin/gaia-vre-b/kept.json").write_text(json.dumps(said))
+    result = run_module("image_clean", options)
+    assert (list(result["folders"]), result["kept"]) == ([str(unused)], {"https://b": [str(theirs)]})
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"store": "/"}, "images_store_dir: this cannot be the store's folder"),
         ({"lock": {}}, "no lock of a known version"),
         ({"jobs": ["ocean"]}, "this is no digest"),
+        ({"hub": "../x"}, "this is no name of a hub"),
         ({"manifest": "/nowhere/manifest.json"}, "the manifest cannot be read"),
     ],
 )

@@ -14,16 +14,17 @@ import os
 import pwd
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from jupyterhub.apihandlers import APIHandler, default_handlers
 from tornado import web
-from traitlets import Dict, Integer, Unicode
+from traitlets import Dict, Integer, List, Unicode
 
 from gaia_vre_hub.errors import FailedError, RefusedError, Unready
 from gaia_vre_hub.manifest import Pin, Resources
@@ -46,6 +47,7 @@ ANSWER = 60  # seconds for a scheduler's answer
 # Of its own, so that a file system that hangs holds nothing else of the hub.
 _looks = ThreadPoolExecutor(2, "store")
 _unstopped = Unstopped()
+QUEUED = 25  # percent of a launch whose job waits
 MOST_LINES = 3  # of what a job said last
 # How a job may end, in words of the configuration, and the message that tells it.
 ENDED = {
@@ -199,9 +201,12 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
     class BatchSpawner(base):  # type: ignore[misc]
         """Runs the system image in a job."""
 
-        vre_launcher = Unicode(
-            "/usr/local/lib/gaia-vre/session", help="The program that runs a session's images, on each node."
-        ).tag(config=True)
+        vre_launcher = Unicode("", help="The program that runs a session's images, on each node; required.").tag(
+            config=True
+        )
+        vre_passed = List(Unicode(), ["*"], help="Names of variables that sudo lets through; * at the end of one.").tag(
+            config=True
+        )
         vre_group = Unicode("", help="Only its members may submit jobs; empty for everybody.").tag(config=True)
         vre_log_cmd = Unicode("", help="Prints the output of the user's job {job_id}; empty for none.").tag(config=True)
         vre_reason_re = Unicode("", help="Its group is why a job waits, in the job's status.").tag(config=True)
@@ -251,6 +256,15 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
 
         def cmd_formatted_for_batch(self) -> str:
             """What runs in the job; every word is the admin's, the manifest's, or a variable's name."""
+            if not self.vre_launcher:
+                raise FailedError(
+                    "vre_launcher is not set. Remedy: the path of roles/batch/files/session on the nodes."
+                )
+            lost = [name for name in self.get_env() if not passes(name, self.vre_passed)]
+            if lost:
+                self.log.warning(
+                    "sudo keeps from a job what batch_environment does not name: %s", ", ".join(sorted(lost))
+                )
             passed = ",".join(sorted(self.get_env().keys() - NOT_PASSED))
             words = [self.vre_launcher, "--pass", passed, *self.vre_job, "--", super().cmd_formatted_for_batch()]
             return " ".join(words)
@@ -473,7 +487,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 percent, told = self.vre_where()
                 if told != shown:
                     shown = told
-                    yield {"progress": percent, "message": told}
+                    yield {"progress": percent, "message": told, "queued": percent == QUEUED}
                 await asyncio.sleep(0.5)
 
         def vre_where(self) -> tuple[int, str]:
@@ -488,7 +502,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             reason = self._vre_part(self.vre_reason_re)
             told = f"{self.vre_say('job_waits', value=str(self.job_id))} {self.vre_say(explain(reason), value=reason)}"
             begins = self._vre_part(self.vre_start_re)
-            return 25, f"{told} {self.vre_say('job_begins', value=begins)}" if begins else told
+            return QUEUED, f"{told} {self.vre_say('job_begins', value=begins)}" if begins else told
 
         def vre_ends(self) -> float:
             """When the job's time is up, in seconds since 1970; 0 for unknown."""
@@ -508,6 +522,11 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
     BatchSpawner.__name__ = base.__name__
     BatchSpawner.__qualname__ = base.__name__
     return BatchSpawner
+
+
+def passes(name: str, passed: Iterable[str]) -> bool:
+    """Whether sudo lets a variable through, or nobody wants it; ``passed`` is what it was told."""
+    return name in NOT_PASSED or any(fnmatchcase(name, one) for one in passed)
 
 
 def explain(reason: str) -> str:
