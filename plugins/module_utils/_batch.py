@@ -38,6 +38,34 @@ for key in 'user bind control' 'enable fusemount'; do
 done
 say store "$(test -x "$1" && echo yes)"
 """
+# BIN sh -c SCRIPT sh ARGUMENT: runs the script in a job of HTCondor and gives its output. The home is on all nodes.
+CONDOR = r"""
+bin=$1 script=$4 argument=$6 job=''
+cd "$(getent passwd "$(id -u)" | cut -d: -f6)" && folder=$(mktemp -d "$PWD/.gaia-vre-probe-XXXXXXXX") || exit 1
+trap '[ -z "$job" ] || "$bin/condor_rm" "$job" >/dev/null 2>&1; rm -rf "$folder"' EXIT
+printf '%s
+' "$script" >"$folder/script"
+cat >"$folder/job" <<END
+batch_name = gaia-vre-probe
+executable = /bin/sh
+transfer_executable = false
+arguments = "'$folder/script' '$argument'"
+output = $folder/out
+error = $folder/out
+log = $folder/log
+should_transfer_files = NO
+request_memory = 64
+queue
+END
+job=$("$bin/condor_submit" -terse "$folder/job") || exit 1
+job=${job%%.*}
+if ! "$bin/condor_wait" -wait 120 "$folder/log" "$job" >/dev/null; then
+  echo "it did not end within 120 s: $("$bin/condor_q" "$job" -autoformat HoldReason LastRejMatchReason)" >&2
+  exit 1
+fi
+job=''
+cat "$folder/out"
+"""
 ASKED = ("host", "machine", "apptainer", "squashfuse", "fuse", "userns", "setuid", "store")
 SITE = ("user bind control", "enable fusemount")
 
@@ -55,29 +83,33 @@ class Scheduler:
     """How one scheduler is asked.
 
     :param version: prints its version.
-    :param partitions: prints a line a partition, for :func:`_partitions`; none where it has no partitions.
-    :param job: the words before a command that run it in a job on ``{partition}`` and give its output; none where there
-        is no such command, so that only this host can be looked at.
-    :param account: the word of them that names an ``{account}``.
+    :param partitions: prints a line a partition, for :func:`_partitions`; none where they are not told.
+    :param job: the words before a command that run it in a job on ``{partition}`` and give its output, ``{bin}`` being
+        the scheduler's folder; none where there is no such command, so that only this host can be looked at.
+    :param account: the word of them that names an ``{account}``; none where a job's options are no words of a command.
+    :param divided: whether there are partitions, or queues.
     """
 
     version: list[str]
     partitions: list[str] | None
     job: list[str] | None
-    account: str = ""
+    account: str | None = None
+    divided: bool = True
 
-    def words(self, partition: str, account: str, options: str) -> list[str]:
+    def words(self, bin_dir: str, partition: str, account: str, options: str) -> list[str]:
         """The words for a job like a session's on this partition; ours come last, where they count.
 
         :raises VreError: when the options are no words.
         """
+        program, *ours = [word.replace("{bin}", bin_dir).replace("{partition}", partition) for word in self.job or []]
+        if self.account is None:
+            return [program, *ours]
         try:
             more = [word for word in shlex.split(options, comments=True) if not ONLY_SBATCH.fullmatch(word)]
         except ValueError as error:
             message = f"these are no words of an option: {error}"
             raise VreError(message, "batch_options", options, "close its quotes") from error
         named = [self.account.format(account=account)] if account else []
-        program, *ours = [word.format(partition=partition) for word in self.job or []]
         return [program, *more, *named, *ours]
 
 
@@ -86,7 +118,7 @@ SCHEDULERS = {
         ["sinfo", "--version"],
         ["sinfo", "--noheader", "--format=%P|%l|%c|%m|%D|%a|%G"],
         [
-            "srun",
+            "{bin}/srun",
             "--quiet",
             "--ntasks=1",
             "--time=1",
@@ -96,7 +128,7 @@ SCHEDULERS = {
         ],
         "--account={account}",
     ),
-    "htcondor": Scheduler(["condor_version"], None, None),
+    "htcondor": Scheduler(["condor_version"], None, ["sh", "-c", CONDOR, "sh", "{bin}"], divided=False),
     "pbs": Scheduler(["qstat", "--version"], None, None),
     "lsf": Scheduler(["lsid", "-V"], None, None),
 }
@@ -140,6 +172,10 @@ def measure(
     :raises VreError: when the scheduler does not answer, or has no such partition.
     """
     scheduler = SCHEDULERS[name]
+    named = next((one for one in places or {} if one), "")
+    if named and not scheduler.divided:
+        remedy = "leave partition out of the resources, and batch_partition empty"
+        raise VreError(f"{name} has no partitions", "vre_offer.resources", named, remedy)
 
     def ask(words: Sequence[str]) -> str:
         done = call([f"{bin_dir}/{words[0]}", *words[1:]])
@@ -162,13 +198,12 @@ def measure(
     there = store if Path(store).is_dir() else str(Path(store).parent)
     script = ["sh", "-c", SCRIPT, "sh", there]
     as_user = ["runuser", "-u", user, "--"]
-    jobs = {one: scheduler.words(one, account, options) for one, account in wanted.items() if scheduler.job}
+    jobs = {one: scheduler.words(bin_dir, one, account, options) for one, account in wanted.items() if scheduler.job}
 
     def look(partition: str) -> dict[str, str]:
         if scheduler.job is None:
             return _probe(call([*as_user, *script]), "this host")
-        program, *words = jobs[partition]
-        found = _probe(call([*as_user, f"{bin_dir}/{program}", *words, *script]), f"partition {partition}")
+        found = _probe(call([*as_user, *jobs[partition], *script]), f"partition {partition}" if partition else "a node")
         before = (former or {}).get(partition)
         return {**before, "instead": found["error"]} if found["error"] and before else found
 

@@ -13,6 +13,11 @@ GONE = (
     "/etc/systemd/system/gaia-vre-hub.service.d",
     "/opt/gaia-vre",
 )
+# Of any user, by the command of the cluster's scheduler.
+JOBS = {
+    "squeue": "squeue --noheader",
+    "condor_q": "condor_q -allusers -constraint 'JobStatus < 3' -autoformat ClusterId",
+}
 
 
 @pytest.mark.parametrize("path", GONE)
@@ -26,4 +31,4 @@ def test_homes_and_store_stay(host: Host) -> None:
 
 
 def test_no_job_runs(host: Host) -> None:
-    assert host.check_output("squeue --noheader") == ""
+    assert [host.check_output(jobs) for name, jobs in JOBS.items() if host.exists(name)] == [""]

@@ -19,6 +19,7 @@ from gaia_vre_hub.options import Choice
 from gaia_vre_hub.substrates import batch, docker
 
 ROOT = Path(__file__).resolve().parents[3]
+SCHEDULERS = yaml.safe_load((ROOT / "roles/batch/vars/main.yml").read_text())["__batch_schedulers"]
 DIGEST = "sha256:" + "0" * 64
 
 
@@ -105,7 +106,30 @@ def test_a_session_sets_its_port_and_nothing_else() -> None:
     ],
 )
 def test_why_a_job_waits(reason: str, message: str) -> None:
-    assert batch.explain(reason) == message
+    assert batch.waiting(reason, SCHEDULERS["slurm"]["waits"]) == message
+
+
+@pytest.mark.parametrize(
+    ("reason", "message"),
+    [
+        ("undefined", "queue_unknown"),
+        ("no match found", "queue_resources"),
+        ("PREEMPTION_REQUIREMENTS == False", "queue_resources"),
+        ("insufficient priority", "queue_priority"),
+        ("submitter limit exceeded", "queue_limit"),
+        ("concurrency limit coast reached", "queue_limit"),
+        ("something new", "queue_other"),
+    ],
+)
+def test_why_a_job_of_htcondor_waits(reason: str, message: str) -> None:
+    htcondor = SCHEDULERS["htcondor"]
+    found = re.search(htcondor["reason"], f"1 undefined 0 undefined {reason}")
+    assert found
+    assert batch.waiting(found[1], htcondor["waits"]) == message
+
+
+def test_a_scheduler_that_gives_no_reason_leaves_it_unknown() -> None:
+    assert batch.waiting("", {}) == "queue_unknown"
 
 
 @pytest.mark.parametrize(
@@ -119,11 +143,11 @@ def test_why_a_job_waits(reason: str, message: str) -> None:
         ("squashfuse_ll exited: Something went wrong trying to read the squashfs image.", "job_image"),
         ("session: line 30: echo: write error: Disk quota exceeded", "job_quota"),
         ("session: line 70: apptainer: command not found", "job_apptainer"),
+        ("/usr/local/lib/gaia-vre/job-submit: line 14: /home/a/.gaia-vre-session-1.env: Permission denied", "job_home"),
     ],
 )
 def test_what_a_jobs_last_words_mean(said: str, message: str) -> None:
-    found = [name for name, expression in batch.EXPLAINED.items() if re.search(expression, said)]
-    assert found == [message]
+    assert batch.explained(said) == message
     assert message in MESSAGES
 
 
@@ -160,15 +184,38 @@ class Answers(batch.over(SlurmSpawner)):  # type: ignore[misc]
     ],
 )
 def test_only_a_clear_answer_ends_a_session(answer: Any, status: str) -> None:
-    slurm = yaml.safe_load((ROOT / "roles/batch/vars/main.yml").read_text())["__batch_schedulers"]["slurm"]
+    assert status_of("slurm", answer) == status
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ("2 undefined 1 slot1_1@node1.example.org undefined", "RUNNING"),
+        ("1 undefined 0 undefined no match found", "PENDING"),
+        ("1 undefined 1 undefined undefined", "NOTFOUND"),
+        ("3 undefined 1 undefined undefined", "NOTFOUND"),
+        ("4 undefined 1 undefined undefined", "NOTFOUND"),
+        ("5 46 1 undefined undefined", "NOTFOUND"),
+        ("", "NOTFOUND"),
+        ("9 undefined 1 x y", "UNKNOWN"),
+        (RuntimeError("-- Failed to fetch ads from: <10.0.0.1:9618>"), "UNKNOWN"),
+    ],
+)
+def test_only_a_clear_answer_of_htcondor_ends_a_session(answer: Any, status: str) -> None:
+    assert status_of("htcondor", answer) == status
+
+
+def status_of(scheduler: str, answer: Any) -> str:
+    """What is made of a scheduler's answer."""
+    words = SCHEDULERS[scheduler]
     spawner = Answers(
-        state_pending_re=slurm["pending"],
-        state_running_re=slurm["running"],
-        vre_finished_re=slurm["finished"],
-        vre_gone_re=slurm["gone"],
+        state_pending_re=words["pending"],
+        state_running_re=words["running"],
+        vre_finished_re=words["finished"],
+        vre_gone_re=words["gone"],
     )
     spawner.job_id, spawner.answer = "12", answer
-    assert asyncio.run(spawner.query_job_status()).name == status
+    return str(asyncio.run(spawner.query_job_status()).name)
 
 
 @pytest.mark.parametrize(

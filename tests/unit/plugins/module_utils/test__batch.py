@@ -41,6 +41,8 @@ class Cluster:
         self.asked.append(list(argv))
         if "--version" in argv:
             return Done(0, "slurm 26.05.5\n", "")
+        if argv[0].endswith("condor_version"):
+            return Done(0, "$CondorVersion: 25.14.0 2026-10-01 $\n$CondorPlatform: X86_64-Debian_14 $\n", "")
         if argv[0].endswith("sinfo"):
             return Done(0, SINFO, "")
         return Done(0, "".join(f"{key}={value}\n" for key, value in self.node.items()), "")
@@ -200,3 +202,17 @@ def test_where_no_job_can_look_the_host_itself_is_looked_at_and_told() -> None:
     found = _batch.measure("pbs", "/opt/pbs/bin", "vrecheck", "/shared/vre", call=Cluster())
     assert found["mount_kind"] == "squashfs"
     assert "measured on node1, as pbs gives no way to look at nodes" in found["reason"]
+
+
+def test_a_job_of_htcondor_looks_at_a_node() -> None:
+    cluster = Cluster()
+    found = _batch.measure("htcondor", "/opt/condor/bin", "vrecheck", "/shared/vre", call=cluster)
+    assert (found["version"], found["mount_kind"]) == ("htcondor 25.14.0", "squashfs")
+    assert found["reason"].endswith("(measured on node1)")
+    assert cluster.asked[-1][:6] == ["runuser", "-u", "vrecheck", "--", "sh", "-c"]
+    assert cluster.asked[-1][8] == "/opt/condor/bin"
+
+
+def test_htcondor_has_no_partitions() -> None:
+    with pytest.raises(VreError, match=r"htcondor has no partitions.*Remedy: leave partition out"):
+        _batch.measure("htcondor", "/usr/bin", "vrecheck", "/shared/vre", {"long": ""}, call=Cluster())

@@ -13,8 +13,9 @@ import math
 import os
 import pwd
 import re
+import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -24,7 +25,7 @@ from typing import Any
 
 from jupyterhub.apihandlers import APIHandler, default_handlers
 from tornado import web
-from traitlets import Dict, Integer, List, Unicode
+from traitlets import Bool, Dict, Integer, List, Unicode
 
 from gaia_vre_hub.errors import FailedError, RefusedError, Unready
 from gaia_vre_hub.manifest import Pin, Resources
@@ -57,6 +58,14 @@ ENDED = {
     "node": "job_node",
     "home": "job_home",
 }
+# Why a job may wait, in words of the configuration, and the message that tells it.
+WAITS = {
+    "unknown": "queue_unknown",
+    "resources": "queue_resources",
+    "priority": "queue_priority",
+    "nodes": "queue_nodes",
+    "limit": "queue_limit",
+}
 # What Apptainer, the shell and the disk say when a session cannot start, and the message that explains it.
 EXPLAINED = {
     "job_fuse": r"failed to find loop device|squashfuse\w*: (command )?not found|fusermount|/dev/fuse",
@@ -64,6 +73,7 @@ EXPLAINED = {
         r"failed to load data image|image format not recognized|trying to read the squashfs image|"
         r"is not readable by the current user|doesn't exist in image|could not open image"
     ),
+    "job_home": r"job-submit: .*(Permission denied|No such file or directory|Read-only file system)",
     "job_quota": r"[Dd]isk quota exceeded|No space left on device",
     "job_apptainer": r"apptainer: (command )?not found",
 }
@@ -210,6 +220,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
         vre_group = Unicode("", help="Only its members may submit jobs; empty for everybody.").tag(config=True)
         vre_log_cmd = Unicode("", help="Prints the output of the user's job {job_id}; empty for none.").tag(config=True)
         vre_reason_re = Unicode("", help="Its group is why a job waits, in the job's status.").tag(config=True)
+        vre_waits = Dict(help=f"One of {', '.join(WAITS)}, by what the whole of such a reason is.").tag(config=True)
         vre_start_re = Unicode("", help="Its group is when a job is expected to start.").tag(config=True)
         vre_ends_re = Unicode("", help="Its group is when the time of a job that runs is up.").tag(config=True)
         vre_finished_re = Unicode(r"\A\s*\Z", help="The status of a job that has ended.").tag(config=True)
@@ -217,6 +228,13 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
         vre_ended = Dict(help=f"One of {', '.join(ENDED)}, by what a job's status says of how it ended.").tag(
             config=True
         )
+        vre_keeps = Bool(
+            False,
+            help="Whether batch_submit_cmd keeps the variables {passed} for the job, by the name {kept}, where the "
+            "scheduler would show them to others.",
+        ).tag(config=True)
+        req_kept = Unicode("", help="Name by which the job finds its variables.")
+        req_passed = Unicode("", help="Names of the session's variables, with commas between them.")
         req_seconds = Integer(0, help="How long a job may take, in seconds; 0 for the partition's limit.").tag(
             config=True
         )
@@ -260,19 +278,23 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 raise FailedError(
                     "vre_launcher is not set. Remedy: the path of roles/batch/files/session on the nodes."
                 )
-            lost = [name for name in self.get_env() if not passes(name, self.vre_passed)]
-            if lost:
-                self.log.warning(
-                    "sudo keeps from a job what batch_environment does not name: %s", ", ".join(sorted(lost))
-                )
-            passed = ",".join(sorted(self.get_env().keys() - NOT_PASSED))
-            words = [self.vre_launcher, "--pass", passed, *self.vre_job, "--", super().cmd_formatted_for_batch()]
-            return " ".join(words)
+            variables = ["--kept", self.req_kept] if self.vre_keeps else ["--pass", self.req_passed]
+            return " ".join([self.vre_launcher, *variables, *self.vre_job, "--", super().cmd_formatted_for_batch()])
 
         def get_env(self) -> dict[str, str]:
             """As the hub's own, and how long the job may take."""
             found: dict[str, str] = super().get_env()
             return {**found, "GAIA_VRE_SECONDS": str(self.req_seconds)} if self.req_seconds else found
+
+        def vre_name(self) -> None:
+            """Name the session's variables, and by what the job finds them."""
+            names = self.get_env().keys()
+            lost = [name for name in names if not passes(name, self.vre_passed)]
+            if lost:
+                told = "sudo keeps from a job what batch_environment does not name: %s"
+                self.log.warning(told, ", ".join(sorted(lost)))
+            self.req_kept = secrets.token_hex(8)
+            self.req_passed = ",".join(sorted(names - NOT_PASSED))
 
         async def submit_batch_script(self) -> str:
             """Submit the job. What a user chose is in none of the template's variables, and no token in the log.
@@ -280,6 +302,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             :raises FailedError: with what the scheduler says when it takes no job.
             """
             self.vre_token = _digest(self.api_token)
+            self.vre_name()
             command = self._vre_command(self.batch_submit_cmd)
             script = await self._get_batch_script(**self.get_req_subvars(), cmd=self.cmd_formatted_for_batch())
             try:
@@ -288,7 +311,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 self.job_id = self.parse_job_id(await asyncio.shield(self.vre_submitting))
             except Exception as error:  # whatever a scheduler's answer makes of batchspawner's code
                 self.log.error("no job for %s: %s", self._log_name, error)
-                raise self._vre_failed("job_refused", str(error)) from error
+                raise self._vre_failed(explained(str(error)) or "job_refused", str(error)) from error
             self.log.info("job %s submitted for %s", self.job_id, self._log_name)
             self.vre_keep()
             return str(self.job_id)
@@ -419,8 +442,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             job, status = self._vre_known()
             lines = await self._vre_log(job)
             said = "\n".join(lines)
-            found = self._vre_how(status)
-            found = found or next((name for name, expression in EXPLAINED.items() if re.search(expression, said)), "")
+            found = self._vre_how(status) or explained(said)
             self.log.error("job %s of %s ended (%s): %s", job, self._log_name, line(status), said)
             return self._vre_failed(found or "job_ended", " ".join(lines[-MOST_LINES:]))
 
@@ -500,7 +522,8 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 left = lasting(ends - time.time()) if ends else ""
                 return 65, f"{told} {self.vre_say('job_left', value=left)}" if left else told
             reason = self._vre_part(self.vre_reason_re)
-            told = f"{self.vre_say('job_waits', value=str(self.job_id))} {self.vre_say(explain(reason), value=reason)}"
+            why = self.vre_say(waiting(reason, self.vre_waits), value=reason)
+            told = f"{self.vre_say('job_waits', value=str(self.job_id))} {why}"
             begins = self._vre_part(self.vre_start_re)
             return QUEUED, f"{told} {self.vre_say('job_begins', value=begins)}" if begins else told
 
@@ -529,15 +552,13 @@ def passes(name: str, passed: Iterable[str]) -> bool:
     return name in NOT_PASSED or any(fnmatchcase(name, one) for one in passed)
 
 
-def explain(reason: str) -> str:
-    """The message for why a scheduler lets a job wait. Source of the words: squeue(1), "JOB REASON CODES"."""
-    for message, expression in (
-        ("queue_unknown", r"|None|WaitingForScheduling"),
-        ("queue_resources", r"Resources"),
-        ("queue_priority", r"Priority"),
-        ("queue_nodes", r"ReqNodeNotAvail.*|Nodes.*|Partition(Down|Inactive|NodeLimit)|.*Reserv.*"),
-        ("queue_limit", r"(QOS|Assoc|Max).*|PartitionTimeLimit"),
-    ):
-        if re.fullmatch(expression, reason):
-            return message
-    return "queue_other"
+def explained(said: str) -> str:
+    """The message for what a program said of a session that does not start; empty when there is none."""
+    return next((message for message, expression in EXPLAINED.items() if re.search(expression, said)), "")
+
+
+def waiting(reason: str, waits: Mapping[str, str]) -> str:
+    """The message for why a scheduler lets a job wait, by the scheduler's own reason."""
+    if not reason:
+        return WAITS["unknown"]
+    return next((WAITS[why] for expression, why in waits.items() if re.fullmatch(expression, reason)), "queue_other")
