@@ -52,6 +52,10 @@ class BusyError(VreError):
     """The session's job still waits in the queue, which says nothing about its images."""
 
 
+class DiedError(VreError):
+    """The kernel ended before it answered."""
+
+
 @dataclass(frozen=True)
 class Expected:
     """A kernel that the session must offer."""
@@ -74,6 +78,7 @@ class Row:
     version: str = ""
     error: str = ""
     last_lines: str = ""
+    starts: int = 1
 
 
 @dataclass(frozen=True)
@@ -250,18 +255,19 @@ class Hub:
     def try_kernel(self, row: Row, spec: Mapping[str, Any]) -> None:
         """Start a kernel, run a line in it, shut it down; the row tells how it went.
 
+        One that dies is started once more: a port that Jupyter chose for it may be another program's by then, and for
+        users it starts such a kernel again, too (jupyter_client, ``KernelRestarter.random_ports_until_alive``).
+
         :param spec: what the session lists for this kernel.
         """
         started = time.monotonic()
         end = started + self.timeout
-        base = f"/user/{quote(self.user)}/api/kernels"
         try:
-            path = f"{base}/{self.call('POST', base, {'name': row.kernel})[1]['id']}"
             try:
-                self._talk(path, row, end)
-                row.ok = not row.error
-            finally:
-                self._forget(path)
+                self._try_once(row, end)
+            except DiedError:
+                row.starts += 1
+                self._try_once(row, end)
         except VreError as error:
             row.error = row.error or str(error)
             row.ok = False
@@ -272,6 +278,19 @@ class Hub:
         row.error = row.error[-LONGEST_ERROR:]
         if not row.ok:
             row.last_lines = self._last_lines(spec)[-LONGEST_ERROR:]
+
+    def _try_once(self, row: Row, end: float) -> None:
+        """One start of a kernel, and what it answered.
+
+        :raises VreError: when it does not; a :class:`DiedError` when it died.
+        """
+        base = f"/user/{quote(self.user)}/api/kernels"
+        path = f"{base}/{self.call('POST', base, {'name': row.kernel})[1]['id']}"
+        try:
+            self._talk(path, row, end)
+            row.ok = not row.error
+        finally:
+            self._forget(path)
 
     def _last_lines(self, spec: Mapping[str, Any]) -> str:
         """What the kernel prints when it is started by hand; empty when the session has no terminals."""
@@ -295,7 +314,7 @@ class Hub:
     def _alive(self, path: str) -> None:
         """Ask for a kernel.
 
-        :raises VreError: when it died.
+        :raises DiedError: when it died.
         """
         try:
             dead = self.call("GET", path)[1].get("execution_state") == "dead"
@@ -304,7 +323,7 @@ class Hub:
                 raise
             dead = True
         if dead:
-            raise VreError("the kernel died while it started", "", None, DIED)
+            raise DiedError("the kernel died while it started", "", None, DIED)
 
     def _forget(self, path: str) -> None:
         """Shut a kernel down; one that is gone already is no problem of its own."""
@@ -388,7 +407,7 @@ class Conversation:
             answer = json.loads(self._received())
             name = answer["header"]["msg_type"]
             if name == "status" and answer["content"].get("execution_state") in ("dead", "restarting"):
-                raise VreError("the kernel died", "", kind, DIED)
+                raise DiedError("the kernel died", "", kind, DIED)
             if (answer.get("parent_header") or {}).get("msg_id") != number:
                 continue
             if name == kind.replace("_request", "_reply"):

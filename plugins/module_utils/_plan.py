@@ -177,6 +177,7 @@ def _session_lines(result: Mapping[str, Any]) -> list[str]:
 def _row_lines(row: Mapping[str, Any], result: Mapping[str, Any]) -> list[str]:
     what = f"{row['image']}, {row['kernel']}" + (f" with {result['resources']}" if result.get("resources") else "")
     if row["ok"]:
-        return [f"{what}: runs, {row['language']} {row['version']}, {row['seconds']} s"]
+        again = "" if row["starts"] == 1 else ", at its second start"
+        return [f"{what}: runs, {row['language']} {row['version']}, {row['seconds']} s{again}"]
     last = [f"    | {line}" for line in str(row.get("last_lines", "")).splitlines()]
     return [f"{what}: FAILED: {row['error']}", *last]

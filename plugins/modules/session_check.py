@@ -140,6 +140,9 @@ sessions:
         last_lines:
           description: What the kernel printed at its end when it was started by hand; empty when it is ok.
           type: str
+        starts:
+          description: How many times it was started; 2 when it died at the first.
+          type: int
 promote:
   description: Digests of candidates all of whose kernels ran, by image name.
   type: dict

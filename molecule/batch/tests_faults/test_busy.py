@@ -11,15 +11,16 @@ from testinfra.host import Host
 
 from gaia_lab.centre import run
 
-FILL = "sbatch --parsable --nodes=2 --ntasks-per-node=2 --output=/dev/null --wrap 'sleep 600'"
+FILL = "sbatch --parsable --array=1-9 --output=/dev/null --wrap 'sleep 600'"
 CHECKS = "cat /etc/gaia-vre/checks.json"
 
 
 @pytest.fixture
 def full(host: Host) -> Iterator[None]:
-    """Every processor of the cluster is taken by a job of bob's."""
+    """Every processor of the cluster is taken, by jobs of bob's where it was free."""
     job = host.check_output(f"cd /tmp && runuser -u bob -- {FILL}")
-    host.check_output(f"timeout 30 sh -c 'until squeue -h -j {job} -o %T | grep -q RUNNING; do sleep 0.2; done'")
+    waits = f"squeue -h -j {job} -t PENDING -o %r | grep -q Resources"
+    host.check_output(f"timeout 30 sh -c 'until {waits}; do sleep 0.2; done'")
     yield
     host.check_output(f"scancel {job}")
 

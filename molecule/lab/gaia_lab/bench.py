@@ -83,7 +83,7 @@ def play(folder: Path, name: str, **variables: Any) -> int:
     """Run a playbook of the collection; gives the number of changed tasks."""
     done = playbook.play(folder, name, variables)
     if done.code or done.changed is None:
-        raise LabError(f"{name} failed:\n{done.text[-5000:]}")
+        raise LabError(f"{name} failed:\n{done.text}")
     return done.changed
 
 

@@ -52,7 +52,7 @@ def staging(folder: Path, name: str) -> float:
     done = playbook.play(folder, name, environment=PROFILE)
     found = TASK.search(done.text)
     if done.code or not found:
-        raise LabError(f"{name} failed, or does not tell what it took:\n{done.text[-5000:]}")
+        raise LabError(f"{name} failed, or does not tell what it took:\n{done.text}")
     return float(found[1])
 
 

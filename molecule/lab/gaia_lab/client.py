@@ -7,11 +7,13 @@ stream, the OAuth round trip to the single-user server, REST and a websocket for
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -167,7 +169,8 @@ class HubClient:
         """Submit the launch page and wait until JupyterLab answers."""
         answer = self.post_form(fields)
         if answer.status_code != 302 or "spawn-pending" not in answer.headers.get("Location", ""):
-            raise ClientError(f"the launch page answered {answer.status_code}: {answer.text[:2000]}")
+            told = re.findall(r'role="alert">(.*?)</p>', answer.text, re.DOTALL)
+            raise ClientError(f"the launch page answered {answer.status_code}: {unescape(' '.join(told))}")
         self.wait_ready()
         self.open_session()
 

@@ -301,7 +301,14 @@ def test_the_hubs_configuration_names_what_there_is(rendered: Path, name: str) -
     unknown = [key for key in config.BatchSpawnerBase if not one.has_trait(key)]
     # A scheduler whose states batchspawner reads itself has no expressions for them.
     assert unknown == []
-    for expression in (one.vre_reason_re, one.vre_start_re, one.vre_finished_re, one.vre_ends_re, one.vre_gone_re, *one.vre_ended):
+    for expression in (
+        one.vre_reason_re,
+        one.vre_start_re,
+        one.vre_finished_re,
+        one.vre_ends_re,
+        one.vre_gone_re,
+        *one.vre_ended,
+    ):
         re.compile(expression)
     assert set(one.vre_ended.values()) <= set(batch.ENDED)
     assert set(one.vre_waits.values()) <= set(batch.WAITS)

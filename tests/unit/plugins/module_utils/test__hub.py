@@ -106,6 +106,7 @@ def test_a_report() -> None:
                 "version": "",
                 "error": "",
                 "last_lines": "",
+                "starts": 1,
             }
         ],
         "launch_seconds": 1.235,
@@ -154,6 +155,33 @@ def test_a_session_that_fails_is_a_row_a_kernel_and_is_stopped(step: str, sessio
     report = _hub.check_session(hub, {}, [_hub.Expected("ocean", "ocean", "conda-env-ocean-ocean-py")])
     assert (report.error, [one.error for one in report.rows], report.rows[0].ok) == (session, [row], False)
     assert hub.stopped == 2
+
+
+class Dies(_hub.Hub):
+    """A session in which the first ``deaths`` kernels die."""
+
+    def __init__(self, deaths: int) -> None:
+        super().__init__("https://hub.example.org", "check", "a token", 5)
+        self.deaths, self.gone = deaths, 0
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:  # noqa: ARG002
+        self.gone += method == "DELETE"
+        return 200, {"id": "k"}
+
+    def _talk(self, path: str, row: _hub.Row, end: float) -> None:  # noqa: ARG002
+        if self.gone < self.deaths:
+            raise _hub.DiedError("the kernel died")
+
+    def _last_lines(self, spec: Any) -> str:  # noqa: ARG002
+        return ""
+
+
+@pytest.mark.parametrize(("deaths", "ok", "starts"), [(0, True, 1), (1, True, 2), (2, False, 2)])
+def test_a_kernel_that_dies_is_started_once_more(deaths: int, ok: bool, starts: int) -> None:
+    hub, row = Dies(deaths), _hub.Row("ocean", "ocean", "conda-env-ocean-ocean-py")
+    hub.try_kernel(row, {})
+    assert (row.ok, row.starts, hub.gone) == (ok, starts, starts)
+    assert bool(row.error) is not ok
 
 
 @pytest.fixture

@@ -188,6 +188,7 @@ def test_the_report_says_how_each_kernel_did_and_what_is_on_offer() -> None:
         "version": "3.13",
         "seconds": 1.5,
         "error": "",
+        "starts": 1,
     }
     fails = {
         "image": "b",
@@ -199,10 +200,14 @@ def test_the_report_says_how_each_kernel_did_and_what_is_on_offer() -> None:
     }
     none = {"image": "lab", "environment": "", "kernel": "session of lab", "ok": False, "error": "no answer"}
     lines = _plan.report(
-        {"images": images}, [{"results": [runs, fails]}], {"promote": ["a"], "failed": [fails, none]}, "candidates"
+        {"images": images},
+        [{"results": [runs, {**runs, "starts": 2}, fails]}],
+        {"promote": ["a"], "failed": [fails, none]},
+        "candidates",
     )
     assert lines == [
         "a, ka: runs, python 3.13, 1.5 s",
+        "a, ka: runs, python 3.13, 1.5 s, at its second start",
         "b, kb: FAILED: boom",
         "    | Traceback",
         "    | boom",
