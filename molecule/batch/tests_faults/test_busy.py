@@ -20,9 +20,11 @@ def full(host: Host) -> Iterator[None]:
     """Every processor of the cluster is taken, by jobs of bob's where it was free."""
     job = host.check_output(f"cd /tmp && runuser -u bob -- {FILL}")
     waits = f"squeue -h -j {job} -t PENDING -o %r | grep -q Resources"
-    host.check_output(f"timeout 30 sh -c 'until {waits}; do sleep 0.2; done'")
-    yield
-    host.check_output(f"scancel {job}")
+    try:
+        host.check_output(f"timeout 30 sh -c 'until {waits}; do sleep 0.2; done'")
+        yield
+    finally:
+        host.check_output(f"scancel {job}")
 
 
 @pytest.mark.usefixtures("full")
