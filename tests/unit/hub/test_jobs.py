@@ -145,7 +145,7 @@ def spawner(folder: Path, name: str, resources: Resources = NONE) -> Any:
             return []
 
     Sample.__name__ = base.__name__
-    found = Sample(config=config, req_username="alice", req_homedir="/home/alice", req_keepvars=",".join(VARIABLES))
+    found = Sample(config=config, req_username="alice", req_homedir="/home/alice")
     pins = {
         "lab": pin(launch={"source": "/s/lab"}),
         "ocean": pin(mount={"source": "/s/o", "bind": "/s/o:/opt/gaia/ocean:ro,image-src=/"}),
@@ -259,6 +259,16 @@ def test_variables_are_no_schedulers_where_it_may_show_them(rendered: Path, name
         assert submits == f"sudo -n -u alice -- {program} {one.req_kept} {names}"
         assert f" --kept {one.req_kept} " in text
         assert "JUPYTERHUB" not in text
+
+
+def test_a_job_keeps_what_is_there_when_it_is_submitted(rendered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A former job of the same spawner may have been asked for before there was a choice."""
+    one = spawner(rendered, "slurm")
+    one._vre_command(one.batch_cancel_cmd, "12")
+    monkeypatch.setitem(VARIABLES, "GAIA_VRE_SESSION", "{}")
+    one.vre_name()
+    text = str(format_template(one.batch_script, **one.get_req_subvars(), cmd=one.cmd_formatted_for_batch()))
+    assert dict(directives("slurm", text))["export"].split(",") == sorted(VARIABLES)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "slurm"])

@@ -295,6 +295,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 self.log.warning(told, ", ".join(sorted(lost)))
             self.req_kept = secrets.token_hex(8)
             self.req_passed = ",".join(sorted(names - NOT_PASSED))
+            self.req_keepvars = ",".join(sorted(names))  # batchspawner's is of when a command was last needed
 
         async def submit_batch_script(self) -> str:
             """Submit the job. What a user chose is in none of the template's variables, and no token in the log.
