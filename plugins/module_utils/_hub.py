@@ -39,6 +39,7 @@ REMEDIES = {
     404: "check user; the service may see the check's own user only, and deploy makes it",
 }
 CONNECT_TIMEOUT = 5
+ANSWERS = 60  # seconds for one answer of the hub, which waits for a start or stop that is slow
 STARTS = 120  # seconds for a session whose job left the queue late
 DIED = "build the image again with what its last lines ask for, lock and publish it"
 SLOW = "raise check_timeout, or build the image so that the kernel starts sooner; then publish again"
@@ -139,7 +140,7 @@ class Hub:
         :raises VreError: when the hub cannot be reached, or answers 4xx or 5xx.
         """
         try:
-            with self._open(method, path, body, self.timeout) as answer:
+            with self._open(method, path, body, max(self.timeout, ANSWERS)) as answer:
                 content = answer.read()
                 return answer.status, json.loads(content) if content else None
         except HTTPError as error:

@@ -86,7 +86,7 @@ def test_no_token_is_where_others_look(host: Host, node: Host, alice: HubClient)
     }
     assert [name for name, text in seen.items() if token in text] == []
     assert (seen["queue"], seen["homes"]) == ("", "")
-    assert host.check_output("find /home/alice -name '.gaia-vre-session-*.env'") == "", "the job removed it"
+    assert host.check_output("find /home/alice -name '.gaia-vre-*.env'") == "", "the job removed it"
     assert host.run(f"{as_bob}cat /home/alice/.gaia-vre-session-{job}.log").rc != 0
     alice.stop()
     history = host.check_output(f"{as_bob}condor_history -long {job}")
@@ -97,15 +97,13 @@ def test_what_the_job_keeps_for_a_moment_is_the_users_alone(host: Host, alice: H
     """Until the job has begun, its variables are in a file; here it cannot begin."""
     with full(host):
         assert alice.post_form(ONE).status_code == 302
-        for event in alice.progress():
-            if "processors and memory are free" in str(event.get("message")):
-                break
-        kept = host.check_output("find /home/alice -name '.gaia-vre-session-*.env' -printf '%u %m\\n'")
+        waits(alice)
+        kept = host.check_output("find /home/alice -name '.gaia-vre-*.env' -printf '%u %m\\n'")
         assert kept == "alice 600"
         assert jobs(host, "JobStatus == 1")
         alice.stop()
         assert jobs(host) == ""
-    host.check_output("rm /home/alice/.gaia-vre-session-*.env")
+    host.check_output("rm /home/alice/.gaia-vre-*.env")
 
 
 @contextmanager
@@ -142,14 +140,52 @@ def test_a_home_that_cannot_be_written_is_told(host: Host, alice: HubClient) -> 
     assert "could not write into your home" in str(caught.value)
 
 
+def waits(client: HubClient) -> None:
+    """Read the progress page until the job waits for a free slot."""
+    for event in client.progress():
+        if "processors and memory are free" in str(event.get("message")):
+            return
+
+
+def restart(host: Host, client: HubClient) -> None:
+    """Start the hub again; the client logs in again."""
+    host.check_output("systemctl restart gaia-vre-hub")
+    deadline = time.monotonic() + SOON
+    while not client.http.get(f"{client.url}/hub/health", timeout=5).ok:
+        assert time.monotonic() < deadline
+    client.login()
+
+
 def test_a_hub_that_starts_again_keeps_its_jobs(host: Host, alice: HubClient) -> None:
     alice.start(ONE)
     job = jobs(host)
-    host.check_output("systemctl restart gaia-vre-hub")
-    deadline = time.monotonic() + SOON
-    while not alice.http.get(f"{alice.url}/hub/health", timeout=5).ok:
-        assert time.monotonic() < deadline
-    alice.login()
+    restart(host, alice)
     assert alice.server()
     assert jobs(host) == job
     assert alice.run(ATMOSPHERE, "print(6 * 7)").stdout.strip() == "42"
+    assert "Your session ends at 2" in alice.http.get(f"{alice.url}/hub/home", timeout=60).text
+    alice.stop()
+
+
+def test_a_job_that_waits_outlives_a_restart_of_the_hub(host: Host, alice: HubClient) -> None:
+    with full(host):
+        assert alice.post_form(ONE).status_code == 302
+        waits(alice)
+        job = jobs(host)
+        restart(host, alice)
+        assert jobs(host) == job
+    alice.wait_ready()
+    assert jobs(host) == job
+    assert alice.run(ATMOSPHERE, "print(6 * 7)").stdout.strip() == "42"
+    assert "Your session ends at 2" in alice.http.get(f"{alice.url}/hub/home", timeout=60).text
+    alice.stop()
+
+
+def test_a_session_that_was_removed_is_told_on_the_next_page(host: Host, alice: HubClient) -> None:
+    alice.start(ONE)
+    host.check_output(f"condor_rm {jobs(host)}")
+    deadline = time.monotonic() + SOON
+    while "has ended" not in (shown := alice.http.get(f"{alice.url}/hub/home", timeout=60).text):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert "Your last session has ended. The job was cancelled." in shown

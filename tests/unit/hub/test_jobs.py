@@ -33,6 +33,7 @@ VARIABLES = {
     "JUPYTERHUB_API_TOKEN": SECRET,
     "JUPYTERHUB_USER": "alice",
     "LANG": "C.UTF-8",
+    "LSF_ENVDIR": "/opt/lsf/conf",
     "PATH": "/opt/gaia-vre/venv/bin",
 }
 DIGEST = "0" * 64
@@ -278,7 +279,7 @@ def test_what_is_kept_for_a_job_is_the_users_alone_and_goes_when_it_is_not_taken
     """The whole of it runs in the scenario condor; here the submit command is one that says what it was given."""
     submit = {"htcondor": "condor_submit", "pbs": "qsub -f", "lsf": "bsub"}[name]
     configuration = (rendered / name / "job-submit.conf").read_text()
-    assert configuration.splitlines()[-1] == f"submit=(/usr/bin/{submit}) minutes=70"
+    assert configuration.splitlines()[-1] == f"hub=gaia-vre-5319f6 submit=(/usr/bin/{submit}) minutes=70"
     home, programs = tmp_path / "home", tmp_path / "programs"
     home.mkdir()
     programs.mkdir()
@@ -295,7 +296,7 @@ def test_what_is_kept_for_a_job_is_the_users_alone_and_goes_when_it_is_not_taken
     assert done.stdout.startswith("job")
     assert SECRET not in done.stdout
     (kept,) = home.iterdir()
-    assert (kept.name, kept.stat().st_mode & 0o777) == (".gaia-vre-session-0123456789abcdef.env", 0o600)
+    assert (kept.name, kept.stat().st_mode & 0o777) == (".gaia-vre-5319f6-0123456789abcdef.env", 0o600)
     assert kept.read_text() == f"A=one\ntwo\0B={SECRET}\0"
     os.utime(kept, (0, 0))
     assert run("exit 3", "fedcba9876543210", "A,B").returncode == 3

@@ -292,6 +292,11 @@ MESSAGES: dict[str, dict[str, str]] = {
         "en": "The machine that ran the job failed. Start again.",
         "fr": "La machine qui exécutait le job est tombée en panne. Redémarrez.",
     },
+    "job_gone": {
+        "en": "The job is over. What it said last is in your home, in .gaia-vre-session-{job}.log.",
+        "fr": "Le job est terminé. Ses derniers mots sont dans votre dossier personnel, dans "
+        ".gaia-vre-session-{job}.log.",
+    },
     "job_over": {
         "en": "The scheduler says: {value}. What it said last is in your home, in .gaia-vre-session-{job}.log.",
         "fr": "L'ordonnanceur indique : {value}. Ses derniers mots sont dans votre dossier personnel, dans "

@@ -15,7 +15,7 @@ from datetime import UTC
 from typing import Any
 
 SHORTEST = 1  # second, for a launch that has had its time
-PATIENCE = 60  # seconds for the end of a launch that was cancelled
+PATIENCE = 240  # seconds for the end of a launch that was cancelled: three answers of a scheduler that hangs, and some
 
 
 async def resume(spawner: Any, address: Awaitable[tuple[str, int]]) -> int | None:

@@ -58,4 +58,7 @@ class Unstopped:
         else:
             get_logger().error("job %s of %s could not be cancelled, and is not tried any more", job, owner)
         del self._since[owner][job]
-        over()
+        try:
+            over()
+        except Exception as error:  # noqa: BLE001 - the user may be gone by then, with what was kept
+            get_logger().warning("what was kept of job %s of %s could not be changed: %s", job, owner, error)

@@ -224,6 +224,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
         vre_start_re = Unicode("", help="Its group is when a job is expected to start.").tag(config=True)
         vre_ends_re = Unicode("", help="Its group is when the time of a job that runs is up.").tag(config=True)
         vre_finished_re = Unicode(r"\A\s*\Z", help="The status of a job that has ended.").tag(config=True)
+        vre_said_re = Unicode("", help="Its group is how a job ended, in its status.").tag(config=True)
         vre_gone_re = Unicode("", help="What a query that fails says of a job that is gone.").tag(config=True)
         vre_ended = Dict(help=f"One of {', '.join(ENDED)}, by what a job's status says of how it ended.").tag(
             config=True
@@ -252,6 +253,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             """Take up what the former hub knew."""
             super().load_state(state)
             self.vre_token, self.vre_time_up = state.get("vre_token", ""), state.get("vre_time_up", 0.0)
+            self.req_seconds = state.get("vre_seconds", self.req_seconds)
             if "vre_port" in state:
                 self.port = state["vre_port"]
             for job, since in state.get("vre_unstopped", {}).items():
@@ -262,7 +264,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             """The job, where it starts what it may still tell, and which others still have to be stopped."""
             mine = {"vre_time_up": self.vre_time_up, "vre_unstopped": _unstopped.of(self._log_name)}
             if self.vre_token:
-                mine |= {"vre_token": self.vre_token, "vre_port": self.port}
+                mine |= {"vre_token": self.vre_token, "vre_port": self.port, "vre_seconds": self.req_seconds}
             return {**super().get_state(), **{name: value for name, value in mine.items() if value}}
 
         def vre_keep(self) -> None:
@@ -294,7 +296,8 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 told = "sudo keeps from a job what batch_environment does not name: %s"
                 self.log.warning(told, ", ".join(sorted(lost)))
             self.req_kept = secrets.token_hex(8)
-            self.req_passed = ",".join(sorted(names - NOT_PASSED))
+            # LSF_… are the scheduler's own, for its commands.
+            self.req_passed = ",".join(sorted(name for name in names - NOT_PASSED if not name.startswith("LSF_")))
             self.req_keepvars = ",".join(sorted(names))  # batchspawner's is of when a command was last needed
 
         async def submit_batch_script(self) -> str:
@@ -336,6 +339,8 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 return JobStatus.UNKNOWN
             self.job_status = said
             if self.state_isrunning():
+                if self.req_seconds and not self.vre_time_up:
+                    self.vre_time_up = time.time() + self.req_seconds
                 return JobStatus.RUNNING
             if self.state_ispending():
                 return JobStatus.PENDING
@@ -379,7 +384,8 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 job, said = self._vre_known()
                 how = self._vre_how(said)
                 self.log.warning("job %s of %s ended: %s", job, self._log_name, line(said))
-                self.vre_tell_next(how or "job_over", job=job, value=line(said.partition("|")[0]))
+                word = re.search(self.vre_said_re, said) if self.vre_said_re else None
+                self.vre_tell_next(how or ("job_over" if word else "job_gone"), job=job, value=word[1] if word else "")
             return status
 
         async def _vre_started(self) -> tuple[str, int]:
@@ -411,8 +417,6 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
 
         async def _vre_listens(self, started: Awaitable[tuple[str, int]]) -> tuple[str, int]:
             address = await started
-            if self.req_seconds:
-                self.vre_time_up = time.time() + self.req_seconds
             end = time.monotonic() + self.http_timeout
             while time.monotonic() < end:
                 if not address[0]:  # the scheduler does not tell it yet
