@@ -50,18 +50,6 @@ def changed(host: Host, command: str, back: str) -> Iterator[None]:
         host.check_output(back)
 
 
-@contextmanager
-def full(host: Host) -> Iterator[str]:
-    """A cluster on which jobs wait; gives the job that fills it."""
-    fill = "sbatch --parsable --nodes=2 --ntasks-per-node=2 --output=/dev/null --wrap 'sleep 600'"
-    job = host.check_output(f"cd /tmp && runuser -u bob -- {fill}")
-    try:
-        until(lambda: bool(host.check_output("squeue --noheader --user=bob --states=RUNNING --format=%i")))
-        yield job
-    finally:
-        host.check_output(f"scancel {job}")
-
-
 def until(there: Callable[[], bool], patience: float = SOON) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + patience

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 from testinfra.host import Host
 
+from gaia_lab.busy import full
 from gaia_lab.centre import run
 
-FILL = "sbatch --parsable --array=1-9 --output=/dev/null --wrap 'sleep 600'"
 CHECKS = "cat /etc/gaia-vre/checks.json"
 
 
-@pytest.fixture
-def full(host: Host) -> Iterator[None]:
-    """Every processor of the cluster is taken, by jobs of bob's where it was free."""
-    job = host.check_output(f"cd /tmp && runuser -u bob -- {FILL}")
-    waits = f"squeue -h -j {job} -t PENDING -o %r | grep -q Resources"
-    try:
-        host.check_output(f"timeout 30 sh -c 'until {waits}; do sleep 0.2; done'")
-        yield
-    finally:
-        host.check_output(f"scancel {job}")
-
-
-@pytest.mark.usefixtures("full")
 def test_publish_goes_by_what_was_measured_and_a_check_that_waits_is_no_verdict(host: Host) -> None:
     before = host.check_output(CHECKS)
-    with ThreadPoolExecutor(1) as pool:
+    with full(), ThreadPoolExecutor(1) as pool:
         publishing = pool.submit(run, "publish")  # its measurement waits for a minute
         verified = run("verify", {"check_timeout": 10}, fails=True)
         published = publishing.result()

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
+from gaia_lab.busy import full
 from gaia_lab.centre import run
 from gaia_lab.client import ClientError, HubClient
 from gaia_lab.session import lab_client
 
-from .conftest import JOBS, OCEAN, ONE, SOON, changed, full
+from .conftest import JOBS, OCEAN, ONE, SOON, changed
 
 
 def store_file(host: Host, name: str) -> str:
@@ -90,7 +91,7 @@ def test_a_job_that_is_cancelled_while_it_starts_is_told_at_once(host: Host, ali
 
 
 def test_a_full_cluster_is_told_and_waiting_can_be_cancelled(host: Host, alice: HubClient) -> None:
-    with full(host):
+    with full():
         assert alice.post_form(ONE).status_code == 302
         for event in alice.progress():
             if "is in the queue" in str(event.get("message")) and "has not looked" not in str(event.get("message")):

@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from testinfra.host import Host
 
+from gaia_lab.busy import full
 from gaia_lab.client import ClientError, HubClient
 from gaia_lab.crowd import crowd
 
-from .conftest import JOBS, ONE, changed, computes, full, page, restart, until
+from .conftest import JOBS, ONE, changed, computes, page, restart, until
 
 CROWD = 5
 WAITS = "is in the queue"
@@ -29,7 +30,7 @@ def test_a_session_that_runs_is_kept(host: Host, running: HubClient) -> None:
 @pytest.fixture
 def waiting(host: Host, alice: HubClient) -> Iterator[HubClient]:
     """Alice, whose job waited in the queue when the hub ended, and still does."""
-    with full(host):
+    with full():
         assert alice.post_form(ONE).status_code == 302
         until(lambda: bool(host.check_output(f"{JOBS} --states=PENDING")))
         job = host.check_output(JOBS)
@@ -72,7 +73,7 @@ def test_its_end_is_told_as_before(host: Host, waiting: HubClient) -> None:
 
 
 def test_a_job_that_began_while_the_hub_was_away_becomes_a_session(host: Host, alice: HubClient) -> None:
-    with full(host) as fill:
+    with full() as fill:
         assert alice.post_form(ONE).status_code == 302
         until(lambda: bool(host.check_output(f"{JOBS} --states=PENDING")))
         job = host.check_output(JOBS)
