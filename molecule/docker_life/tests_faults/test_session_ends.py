@@ -47,11 +47,13 @@ def test_a_session_that_ends_while_it_starts_is_told_at_once(
 
 
 @pytest.mark.usefixtures("work")
-def test_of_a_session_that_ended_nothing_is_left(host: Host, bob: HubClient) -> None:
+def test_of_a_session_that_ended_nothing_is_left_and_its_user_is_told(host: Host, bob: HubClient) -> None:
     bob.start(FREE)
     host.check_output("docker kill gaia-vre-bob")
     end = time.monotonic() + 60  # the hub looks every 30 s
     while bob.server() or host.check_output(CONTAINERS):
         assert time.monotonic() < end
         time.sleep(1)
+    shown = [bob.http.get(f"{bob.url}/hub/spawn", timeout=60).text for _page in range(2)]
+    assert ["Your last session has ended. It ended by itself." in text for text in shown] == [True, False], "told once"
     bob.start(FREE)

@@ -22,3 +22,11 @@ from gaia_vre_hub.substrates import docker
 def test_why_a_container_ended(container: dict[str, Any] | None, message: str) -> None:
     assert docker._why(container) == message
     assert not message or message in MESSAGES
+
+
+@pytest.mark.parametrize(
+    ("killed", "said", "message"),
+    [(True, "Killed", "session_memory"), (False, "boom", "session_over_said"), (False, "", "session_over")],
+)
+def test_how_a_session_that_was_ready_ended(killed: bool, said: str, message: str) -> None:
+    assert docker._ended({"State": {"OOMKilled": killed}}, said) == message

@@ -94,6 +94,11 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Elle tourne, mais son serveur Jupyter ne répond pas. La machine est peut-être très occupée : réessayez "
         "dans quelques minutes et, si cela échoue encore, prévenez les administrateurs.",
     },
+    "session_over": {"en": "It ended by itself.", "fr": "Elle s'est terminée d'elle-même."},
+    "session_over_said": {
+        "en": "It ended by itself. It said: {value}",
+        "fr": "Elle s'est terminée d'elle-même. Elle a dit : {value}",
+    },
     "session_said": {"en": "It said:", "fr": "Elle a dit :"},
     "not_running": {"en": "Your session is not running", "fr": "Votre session n'est pas en cours"},
     "not_running_help": {

@@ -50,7 +50,7 @@ def over(base: type[Any]) -> type[Any]:
             return FailedError(f"{told} {self.vre_say('session_said')} {said}" if said else told)
 
         async def poll(self) -> Any:
-            """As DockerSpawner; a container that has ended is looked at for the log, and removed."""
+            """As DockerSpawner; a container that has ended is looked at, removed, and its user told why."""
             status = await super().poll()
             if isinstance(status, str):
                 container = await self.get_object()
@@ -58,6 +58,8 @@ def over(base: type[Any]) -> type[Any]:
                     said = await _last_words(self)
                     self.log.warning("the session of %s ended (%s): %s", self._log_name, status, said)
                     await self.remove_object()
+                    if self.pending not in ("spawn", "stop"):  # of these two, start() and the user know
+                        self.vre_tell_next(_ended(container, said), value=said)
             return status
 
     DockerSpawner.__name__ = base.__name__
@@ -83,6 +85,13 @@ def _why(container: dict[str, Any] | None) -> str:
     if state.get("Running"):
         return ""
     return "session_memory" if state.get("OOMKilled") else "session_ended"
+
+
+def _ended(container: dict[str, Any], said: str) -> str:
+    """The message for how a container of a session that was ready ended."""
+    if container["State"].get("OOMKilled"):
+        return "session_memory"
+    return "session_over_said" if said else "session_over"
 
 
 async def unusable(_pins: dict[str, Pin]) -> list[str]:
