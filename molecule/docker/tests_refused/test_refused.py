@@ -101,6 +101,10 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"hub_authenticator": "ldap", "hub_ldap": {"server_address": "ldap.example.org"}},
         ["hub_ldap lacks bind_dn_template or lookup_dn"],
     ),
+    "administrators": (
+        {"hub_admin_groups": ["root", "nobodies"]},
+        ["hub_admin_groups: there is no group nobodies on hub.example.org", "groupadd"],
+    ),
     "oidc": ({"hub_authenticator": "oidc"}, ["hub_oidc lacks", "client_secret"]),
 }
 
