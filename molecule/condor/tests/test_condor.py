@@ -22,7 +22,7 @@ ONE = {"choice": "free", "system": "lab", "business": ["atmosphere"]}
 SHOW = "import json, os, sys, numpy; print(json.dumps([numpy.__version__, sys.prefix, os.getuid(), os.uname()[1]]))"
 TOKEN = "import json, os; print(json.dumps(os.environ['JUPYTERHUB_API_TOKEN']))"
 RUNNING, ANY = "JobStatus == 2", "JobStatus < 3"
-SOON = 30  # seconds
+SOON, BUSY = 30, 120  # seconds; the second for HTCondor and the hub on a busy machine
 
 
 def shown(client: HubClient, kernel: str, code: str) -> Any:
@@ -113,10 +113,10 @@ def full(host: Host) -> Iterator[None]:
     submit = f"cd /home/bob && printf '%s\\n' {shlex.join(lines)} | runuser -u bob -- condor_submit -terse"
     job = host.check_output(submit).split(".")[0]
     try:
-        deadline = time.monotonic() + SOON
+        deadline = time.monotonic() + BUSY
         while host.check_output(f"condor_q {job} -autoformat JobStatus") != "2":
             assert time.monotonic() < deadline
-            time.sleep(0.2)
+            time.sleep(1)
         yield
     finally:
         host.check_output(f"condor_rm {job}")
@@ -124,7 +124,7 @@ def full(host: Host) -> Iterator[None]:
 
 def test_a_job_that_is_removed_while_it_starts_is_told_at_once(host: Host, alice: HubClient) -> None:
     assert alice.post_form(ONE).status_code == 302
-    deadline = time.monotonic() + SOON
+    deadline = time.monotonic() + BUSY
     while not (job := jobs(host, RUNNING)):
         assert time.monotonic() < deadline
     host.check_output(f"condor_rm {job}")
@@ -150,9 +150,10 @@ def waits(client: HubClient) -> None:
 def restart(host: Host, client: HubClient) -> None:
     """Start the hub again; the client logs in again."""
     host.check_output("systemctl restart gaia-vre-hub")
-    deadline = time.monotonic() + SOON
+    deadline = time.monotonic() + BUSY
     while not client.http.get(f"{client.url}/hub/health", timeout=5).ok:
         assert time.monotonic() < deadline
+        time.sleep(1)
     client.login()
 
 
@@ -184,7 +185,7 @@ def test_a_job_that_waits_outlives_a_restart_of_the_hub(host: Host, alice: HubCl
 def test_a_session_that_was_removed_is_told_on_the_next_page(host: Host, alice: HubClient) -> None:
     alice.start(ONE)
     host.check_output(f"condor_rm {jobs(host)}")
-    deadline = time.monotonic() + SOON
+    deadline = time.monotonic() + BUSY
     while "has ended" not in (shown := alice.http.get(f"{alice.url}/hub/home", timeout=60).text):
         assert time.monotonic() < deadline
         time.sleep(0.5)
