@@ -32,5 +32,5 @@ def test_a_session_waits_in_the_queue_and_has_two_ticked_environments(alice: Hub
         for title in ("[ocean]", "[atmosphere]"):
             expect(page.locator(".jp-LauncherCard", has_text=title).first).to_be_visible(timeout=60_000)
         page.goto(f"{alice.url}/hub/home")
-        expect(page.locator("body")).to_contain_text(re.compile(r"Your session ends at 2\d{3}-\d\d-\d\d \d\d:\d\d"))
+        expect(page.locator("body")).to_contain_text(re.compile(r"Your session ends at .*\d:\d\d.*, in \d+ min\."))
         shot(page, "batch-home")
