@@ -176,6 +176,7 @@ def test_a_job_that_waits_outlives_a_restart_of_the_hub(host: Host, alice: HubCl
         restart(host, alice)
         assert jobs(host) == job
     alice.wait_ready()
+    alice.open_session()
     assert jobs(host) == job
     assert alice.run(ATMOSPHERE, "print(6 * 7)").stdout.strip() == "42"
     assert "Your session ends at 2" in alice.http.get(f"{alice.url}/hub/home", timeout=60).text
