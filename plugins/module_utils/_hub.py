@@ -266,9 +266,9 @@ class Hub:
         try:
             try:
                 self._try_once(row, end)
-            except DiedError:
+            except DiedError as died:
                 row.starts += 1
-                self._try_once(row, end)
+                self._try_again(row, end, died)
         except VreError as error:
             row.error = row.error or str(error)
             row.ok = False
@@ -292,6 +292,16 @@ class Hub:
             row.ok = not row.error
         finally:
             self._forget(path)
+
+    def _try_again(self, row: Row, end: float, died: DiedError) -> None:
+        """Another start within the same time; where it fails, too, the first death is the reason.
+
+        :raises DiedError: the first one.
+        """
+        try:
+            self._try_once(row, end)
+        except Exception as error:
+            raise died from error
 
     def _last_lines(self, spec: Mapping[str, Any]) -> str:
         """What the kernel prints when it is started by hand; empty when the session has no terminals."""

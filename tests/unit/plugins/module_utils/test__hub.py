@@ -170,7 +170,9 @@ class Dies(_hub.Hub):
 
     def _talk(self, path: str, row: _hub.Row, end: float) -> None:  # noqa: ARG002
         if self.gone < self.deaths:
-            raise _hub.DiedError("the kernel died")
+            raise (
+                _hub.DiedError("the kernel died") if self.gone == 0 else VreError("no answer in the time that is left")
+            )
 
     def _last_lines(self, spec: Any) -> str:  # noqa: ARG002
         return ""
@@ -181,7 +183,7 @@ def test_a_kernel_that_dies_is_started_once_more(deaths: int, ok: bool, starts: 
     hub, row = Dies(deaths), _hub.Row("ocean", "ocean", "conda-env-ocean-ocean-py")
     hub.try_kernel(row, {})
     assert (row.ok, row.starts, hub.gone) == (ok, starts, starts)
-    assert bool(row.error) is not ok
+    assert row.error == ("" if ok else "the kernel died.")
 
 
 @pytest.fixture
