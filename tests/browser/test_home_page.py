@@ -40,11 +40,11 @@ def test_the_time_left_counts_down(
     begin: str,
     end: str,
 ) -> None:
+    page = context(browser, **look).new_page()
+    log_in(page, alice)  # before: with a session, the launch page leads there
     alice.rest({"system": "lab", "business": ["ocean"]})
     alice.wait_ready()
     hub.write("ends", str(time.time() + 7504))
-    page = context(browser, **look).new_page()
-    log_in(page, alice)
     page.goto(f"{alice.url}/hub/home")
     shown = page.locator("#vre-until")
     expect(shown).to_have_text(re.compile(f"^{begin}.*2 h 5 min"))
