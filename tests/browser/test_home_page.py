@@ -42,6 +42,7 @@ def test_the_time_left_counts_down(
 ) -> None:
     page = context(browser, **look).new_page()
     log_in(page, alice)  # before: with a session, the launch page leads there
+    alice.http.headers["Accept-Language"] = look.get("language", "en")
     alice.rest({"system": "lab", "business": ["ocean"]})
     alice.wait_ready()
     hub.write("ends", str(time.time() + 7504))
