@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from html import unescape
 
 import pytest
 import testinfra
 from testinfra.host import Host
 
+from gaia_lab import trouble
 from gaia_lab.centre import STATE
 from gaia_lab.client import HubClient
 
@@ -40,32 +39,14 @@ def running(alice: HubClient) -> Iterator[HubClient]:
     computes(alice)
 
 
-@contextmanager
-def changed(host: Host, command: str, back: str) -> Iterator[None]:
-    """A host on which something is wrong meanwhile."""
-    host.check_output(command)
-    try:
-        yield
-    finally:
-        host.check_output(back)
-
-
 def until(there: Callable[[], bool], patience: float = SOON) -> None:
     """Wait until something is so."""
-    deadline = time.monotonic() + patience
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
+    trouble.until(there, patience)
 
 
 def restart(host: Host, *clients: HubClient, login: bool = True) -> None:
-    """Start the hub again; the clients log in again, which shows them the hub's home page, and what is told there."""
-    host.check_output("systemctl restart gaia-vre-hub")
-    for client in clients:
-        health = f"{client.url}/hub/health"
-        until(lambda client=client, health=health: client.http.get(health, timeout=5).ok, BUSY)  # type: ignore[misc]
-        if login:
-            client.login()
+    """Start the hub again; see :func:`trouble.restart`."""
+    trouble.restart(host, *clients, login=login, patience=BUSY)
 
 
 def page(client: HubClient, path: str) -> str:

@@ -8,8 +8,9 @@ import time
 from testinfra.host import Host
 
 from gaia_lab.client import HubClient
+from gaia_lab.trouble import changed
 
-from .conftest import JOBS, ONE, changed, computes, page, restart, until
+from .conftest import JOBS, ONE, computes, page, restart, until
 
 NOTICED = 100  # seconds; the hub looks at sessions every minute, and Slurm at time limits every half
 NODE = "squeue --noheader --user=alice --format=%B"

@@ -13,8 +13,9 @@ from gaia_lab.busy import full
 from gaia_lab.centre import run
 from gaia_lab.client import ClientError, HubClient
 from gaia_lab.session import lab_client
+from gaia_lab.trouble import changed
 
-from .conftest import JOBS, OCEAN, ONE, SOON, changed
+from .conftest import JOBS, OCEAN, ONE, SOON
 
 
 def store_file(host: Host, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from testinfra.host import Host
@@ -12,8 +13,9 @@ from testinfra.host import Host
 from gaia_lab.busy import full
 from gaia_lab.client import ClientError, HubClient
 from gaia_lab.crowd import crowd
+from gaia_lab.trouble import changed, ready
 
-from .conftest import JOBS, ONE, changed, computes, page, restart, until
+from .conftest import JOBS, ONE, computes, page, restart, until
 
 CROWD = 5
 WAITS = "is in the queue"
@@ -82,7 +84,7 @@ def test_a_job_that_began_while_the_hub_was_away_becomes_a_session(host: Host, a
             until(lambda: bool(host.check_output(f"{JOBS} --states=RUNNING")))
             time.sleep(10)
         restart(host, alice)
-    until(lambda: (alice.server() or {}).get("ready", False))
+    until(partial(ready, alice))
     alice.open_session()
     computes(alice)
     assert host.check_output(JOBS) == job
@@ -107,7 +109,7 @@ def test_five_sessions_are_kept_and_usable(host: Host) -> None:
         assert len(before.splitlines()) == CROWD
         restart(host, *users)
         for user in users:
-            until(lambda user=user: (user.server() or {}).get("ready", False))  # type: ignore[misc]
+            until(partial(ready, user))
             user.open_session()
             computes(user)
         assert host.check_output(jobs) == before

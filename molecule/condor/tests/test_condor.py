@@ -15,6 +15,7 @@ from testinfra.host import Host
 
 from gaia_lab.centre import STATE
 from gaia_lab.client import ClientError, HubClient
+from gaia_lab.trouble import changed, restart, until
 
 OCEAN, ATMOSPHERE = "conda-env-ocean-ocean-py", "conda-env-atmosphere-atmosphere-py"
 BOTH = {"choice": "free", "system": "lab", "business": ["ocean", "atmosphere"]}
@@ -40,16 +41,6 @@ def jobs(host: Host, how: str = ANY) -> str:
 def node() -> Host:
     """The node."""
     return testinfra.get_host("ssh://root@node1.example.org", ssh_config=str(STATE / "ssh_config"))
-
-
-@contextmanager
-def changed(host: Host, command: str, back: str) -> Iterator[None]:
-    """A host on which something is wrong meanwhile."""
-    host.check_output(command)
-    try:
-        yield
-    finally:
-        host.check_output(back)
 
 
 def test_two_ticked_images_give_kernels_of_both_under_the_users_own_uid(host: Host, alice: HubClient) -> None:
@@ -113,10 +104,7 @@ def full(host: Host) -> Iterator[None]:
     submit = f"cd /home/bob && printf '%s\\n' {shlex.join(lines)} | runuser -u bob -- condor_submit -terse"
     job = host.check_output(submit).split(".")[0]
     try:
-        deadline = time.monotonic() + BUSY
-        while host.check_output(f"condor_q {job} -autoformat JobStatus") != "2":
-            assert time.monotonic() < deadline
-            time.sleep(1)
+        until(lambda: host.check_output(f"condor_q {job} -autoformat JobStatus") == "2", BUSY)
         yield
     finally:
         host.check_output(f"condor_rm {job}")
@@ -147,20 +135,10 @@ def waits(client: HubClient) -> None:
             return
 
 
-def restart(host: Host, client: HubClient) -> None:
-    """Start the hub again; the client logs in again."""
-    host.check_output("systemctl restart gaia-vre-hub")
-    deadline = time.monotonic() + BUSY
-    while not client.http.get(f"{client.url}/hub/health", timeout=5).ok:
-        assert time.monotonic() < deadline
-        time.sleep(1)
-    client.login()
-
-
 def test_a_hub_that_starts_again_keeps_its_jobs(host: Host, alice: HubClient) -> None:
     alice.start(ONE)
     job = jobs(host)
-    restart(host, alice)
+    restart(host, alice, patience=BUSY)
     assert alice.server()
     assert jobs(host) == job
     assert alice.run(ATMOSPHERE, "print(6 * 7)").stdout.strip() == "42"
@@ -173,7 +151,7 @@ def test_a_job_that_waits_outlives_a_restart_of_the_hub(host: Host, alice: HubCl
         assert alice.post_form(ONE).status_code == 302
         waits(alice)
         job = jobs(host)
-        restart(host, alice)
+        restart(host, alice, patience=BUSY)
         assert jobs(host) == job
     alice.wait_ready()
     alice.open_session()
