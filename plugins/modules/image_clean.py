@@ -42,7 +42,8 @@ options:
     default: /var/lib/gaia-vre-store
   jobs:
     description:
-      - Digests of the images that jobs use, where sessions are jobs. No container engine is asked then.
+      - Digests of the images that jobs use, or their beginnings of four digits or more, where sessions are jobs. No
+        container engine is asked then.
       - Without it, sessions are containers.
     type: list
     elements: str
@@ -122,8 +123,7 @@ def main() -> None:
     try:
         layout.check(params["store"])
         jobs: list[str] | None = params["jobs"]
-        for digest in jobs or ():
-            layout.name_of(digest)
+        _clean.check_jobs(jobs or ())
         manifest, lock = Path(params["manifest"]), _lock.check(params["lock"]).values()
         if params["hub"] is not None:
             hubs.check(params["hub"])
