@@ -118,7 +118,7 @@ def clean(
     found = Cleaned()
     entries, paths = store.entries(), set[str]()
     begins = tuple(_name(digest) for digest in jobs or ())
-    running = {path.stem for path in entries if begins and path.stem.startswith(begins)}
+    running = {path.stem for path in entries if path.stem.startswith(begins)}
     if jobs is None:
         images, paths = used(_engine.containers())
         _clean_images(store, keep.engine, images, check, found)

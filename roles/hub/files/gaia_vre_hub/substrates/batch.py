@@ -155,7 +155,7 @@ def shortened(digests: Sequence[str]) -> str:
 
     A cut one may stand for another image as well, which then stays for as long as the job: nothing in use goes.
     """
-    length = LONGEST_COMMENT // max(len(digests), 1) - 1
+    length = LONGEST_COMMENT // len(digests) - 1
     return ",".join(digest.partition(":")[2][:length] for digest in digests)
 
 
