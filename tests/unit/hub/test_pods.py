@@ -378,7 +378,7 @@ NOW = datetime(2026, 11, 26, 10, 0, 0, tzinfo=UTC)
     ("at", "overdue"), [("2026-11-26T09:58:59Z", True), ("2026-11-26T09:59:30Z", False), (None, False)]
 )
 def test_a_pod_whose_machine_is_lost_is_overdue(at: str | None, overdue: bool) -> None:
-    metadata = {"deletionTimestamp": at} if at else {}
+    metadata: dict[str, Any] = {"deletionTimestamp": at} if at else {}
     assert pods.is_overdue(pod(**metadata), NOW, 60) is overdue
 
 
@@ -389,7 +389,7 @@ def test_a_pod_whose_machine_is_lost_is_overdue(at: str | None, overdue: bool) -
             403,
             (
                 'pods "jupyter-alice" is forbidden: exceeded quota: vre, requested: limits.cpu=2,'
-                "limits.memory=2Gi,pods=1, used: limits.cpu=2,limits.memory=2Gi,pods=1, limited: limits.cpu=2,limits.memory=3Gi,pods=1"
+                "limits.memory=2Gi,pods=1, used: limits.cpu=2,limits.memory=2Gi,pods=1, limited: limits.cpu=2,pods=1"
             ),
             Trouble("pod_quota", value="cpu, memory, pods"),
         ),
