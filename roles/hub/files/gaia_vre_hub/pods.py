@@ -83,6 +83,19 @@ FAILED = {
     "Preempting": "pod_preempted",
     "DeadlineExceeded": "pod_time",
 }
+# Messages that the cluster's own words make clearer; the others say it all, and the log has the words.
+SAID = frozenset(
+    {
+        "pod_container",
+        "pod_image",
+        "pod_machine",
+        "pod_refused",
+        "pod_rejected",
+        "pod_unplaced",
+        "pod_volume",
+        "session_ended",
+    }
+)
 IMAGE = re.compile(r'image "([^"]+)"')
 DIGEST = re.compile(r'"?[^\s"]*?(sha256:[0-9a-f]{64})"?')
 # What of a text is no word: the names of images could have any of those that are looked for.
@@ -96,7 +109,7 @@ class Trouble:
     :ivar message: name of the message that tells it.
     :ivar value: what is put into it.
     :ivar image: reference of the image that it is about; its title is put into the message.
-    :ivar said: the cluster's own words, where they tell more than the message does.
+    :ivar said: the cluster's own words.
     :ivar fatal: whether waiting does not help.
     :ivar patience: seconds that it has to last before it is.
     :ivar hub: whether it may be the hub's own failure, and not the session's.
@@ -313,7 +326,7 @@ def _pull(said: str, image: str, *, never: bool = False) -> Trouble:
     words = NAMES.sub(" ", said)
     for message, fatal, expression in PULLS:
         if not never and re.search(expression, words, re.IGNORECASE):
-            return Trouble(message, image=image, said="" if fatal else said, fatal=fatal)
+            return Trouble(message, image=image, said=said, fatal=fatal)
     return Trouble("pod_image", image=image, said=said, fatal=never)
 
 

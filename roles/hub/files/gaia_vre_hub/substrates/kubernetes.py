@@ -157,7 +157,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 await asyncio.wait((starting, watching), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
                 if starting.done():
                     return starting.result()
-                raise self._vre_failed(watching.result()) if watching.done() else self._vre_late()
+                raise self._vre_failed(watching.result()) if watching.done() else await self._vre_late()
             except ApiException as error:
                 raise self._vre_failed(pods.refused(error.status or 0, status_message(error.body))) from error
             except (TimeoutError, ConnectionError, ClientError) as error:
@@ -187,10 +187,11 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                     message, said = pods.ended(pod, self._vre_events())
                     return Trouble(message, said=said)
                 found = pods.trouble(pod, self._vre_events(pod)) if pod is not None else None
-                if found != self.vre_trouble:
-                    self.vre_trouble, since = found, time.monotonic()
+                if found is None or self.vre_trouble is None or found.message != self.vre_trouble.message:
+                    since = time.monotonic()
                     if found is not None:
                         self.log.warning("the pod of %s does not start: %s", self._log_name, found)
+                self.vre_trouble = found
                 if found is not None and found.fatal and time.monotonic() - since >= found.patience:
                     return found
 
@@ -198,16 +199,17 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             """What is told of a session that does not start; a broken image or a full cluster is no fault of a hub."""
             if not trouble.hub:
                 self._vre_no_failure()
-            told = self._vre_words(trouble)
             self.log.error("the session of %s did not start: %s", self._log_name, trouble)
-            return FailedError(told)
+            return FailedError(self._vre_words(trouble))
 
-        def _vre_late(self) -> FailedError:
-            trouble = self.vre_trouble
-            told = self._vre_words(trouble) if trouble is not None else self._vre_stage()[1]
-            self.log.error("the session of %s did not start in time: %s", self._log_name, trouble or told)
-            if trouble is not None:
+        async def _vre_late(self) -> FailedError:
+            """The same of one whose time is up."""
+            told = self._vre_words(self.vre_trouble) if self.vre_trouble is not None else self._vre_stage()[1]
+            if self._vre_pod() is None:  # KubeSpawner does the same: what it knows of pods may come from nowhere
+                await self._start_watching_pods(replace=True)
+            elif self.vre_trouble is not None:
                 self._vre_no_failure()
+            self.log.error("the session of %s did not start in time: %s", self._log_name, self.vre_trouble)
             allowed = lasting(self.start_timeout) if self.start_timeout >= 60 else f"{self.start_timeout} s"
             return FailedError(f"{self.vre_say('pod_late', value=allowed)} {told} {self.vre_say('pod_later')}")
 
@@ -239,8 +241,9 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             if pod is None and self.events_enabled:
                 await self._start_watching_events()
             message, said = pods.ended(pod, self._vre_events())
-            self.log.warning("the session of %s ended (%s): %s", self._log_name, message, said)
-            self.vre_tell_next(message, value=pods.readable(said, self._vre_titles()))
+            told = pods.readable(said, self._vre_titles())
+            self.log.warning("the session of %s ended (%s): %s", self._log_name, message, told)
+            self.vre_tell_next(message, value=told)
 
         async def _vre_resumed(self) -> tuple[str, int]:
             """Wait for a pod that the former hub asked for."""
@@ -301,7 +304,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             names = (self.vre_say(ROOM[name]) if name in ROOM else name for name in trouble.value.split(", "))
             value = pods.title(trouble.image, titles) if trouble.image else ", ".join(names)
             told = self.vre_say(trouble.message, value=value)
-            said = pods.readable(trouble.said, titles)
+            said = pods.readable(trouble.said, titles) if trouble.message in pods.SAID else ""
             speaker = "session_said" if trouble.message == "session_ended" else "cluster_said"
             return f"{told} {self.vre_say(speaker)} {said}" if said else told
 
