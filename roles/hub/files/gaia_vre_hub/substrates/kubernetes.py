@@ -147,7 +147,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             self.vre_trouble = None
             self._vre_keep(secrets.token_hex(8))
             address: str = await self._vre_up(super().start(), self.start_timeout - SPARE)
-            self.vre_launch = ""
+            self.vre_launch, self.vre_trouble = "", None
             return address
 
         async def _vre_up(self, started: Awaitable[str], patience: float) -> str:
@@ -293,7 +293,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                 return ASKED, self.vre_say("pod_create")
             if not pods.placed(pod):
                 return PLACING, self.vre_say("pod_place")
-            if self.is_pod_running(pod):
+            if pod["status"].get("phase") == "Running":
                 return RUNNING, self.vre_say("step_wait")
             if image := pods.pulled_now(self._vre_events(pod)):
                 return PULLING, self.vre_say("pod_pull", value=pods.title(image, self._vre_titles()))
