@@ -166,9 +166,9 @@ def _over(values: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]
     """Two documents of one author: the later one wins, mapping by mapping."""
     found = dict(values)
     for key, value in later.items():
-        former = found.get(key)
-        both = isinstance(former, Mapping) and isinstance(value, Mapping)
-        found[key] = _over(former, value) if both else value
+        if isinstance(found.get(key), Mapping) and isinstance(value, Mapping):
+            value = _over(found[key], value)
+        found[key] = value
     return found
 
 

@@ -25,13 +25,16 @@ KINDS = {
     "DaemonSet": ("/apis/apps/v1", "daemonsets"),
     "Event": ("/api/v1", "events"),
     "Job": ("/apis/batch/v1", "jobs"),
+    "Namespace": ("/api/v1", "namespaces"),
     "Node": ("/api/v1", "nodes"),
     "PersistentVolumeClaim": ("/api/v1", "persistentvolumeclaims"),
     "Pod": ("/api/v1", "pods"),
     "Secret": ("/api/v1", "secrets"),
+    "SelfSubjectAccessReview": ("/apis/authorization.k8s.io/v1", "selfsubjectaccessreviews"),
+    "SelfSubjectRulesReview": ("/apis/authorization.k8s.io/v1", "selfsubjectrulesreviews"),
     "StorageClass": ("/apis/storage.k8s.io/v1", "storageclasses"),
 }
-CLUSTER_WIDE = ("Node", "StorageClass")
+CLUSTER_WIDE = ("Namespace", "Node", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "StorageClass")
 PATIENCE = 60  # seconds that an API server may take to start again
 TIMEOUT = (10, 60)  # seconds to connect, and to answer
 LONGEST_PAUSE = 5
