@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
@@ -38,6 +39,23 @@ CONSEQUENCES = {
     "prePuller.hook.enabled": "an image without a shell in prePuller.extraImages makes an upgrade fail",
     "prePuller.continuous.enabled": "images are pulled by the chart, too",
 }
+
+
+def kubernetes_documents(texts: Sequence[str], names: Sequence[str]) -> list[Any]:
+    """Documents of values.
+
+    :param names: of their files, for the sentences.
+    """
+    return [_document(text, name) for text, name in zip(texts, names)]
+
+
+def _document(text: str, name: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:  # whose words would show what is there
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}, line {mark.line + 1}" if mark is not None else name
+        raise AnsibleFilterError(str(VreError("this is no YAML", where, None, "correct the file"))) from None
 
 
 def kubernetes_code(folder: str) -> dict[str, Any]:
@@ -162,6 +180,23 @@ def kubernetes_changes(after: Mapping[str, Any], before: Mapping[str, Any], ours
     return lines
 
 
+def kubernetes_waits(pods: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Why pods are not ready, in the cluster's own words, a line for each reason."""
+    lines = []
+    for pod in pods:
+        status = pod.get("status") or {}
+        held = [
+            one for one in status.get("conditions") or () if one["type"] == "PodScheduled" and one["status"] == "False"
+        ]
+        said = [(one.get("reason"), one.get("message")) for one in held]
+        for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+            for state in (container.get("state") or {}, container.get("lastState") or {}):
+                found = state.get("waiting") or state.get("terminated") or {}
+                said += [(found.get("reason"), found.get("message"))] if found.get("exitCode") != 0 and found else []
+        lines += [f"{pod['metadata']['name']}: {' '.join(filter(None, words))}" for words in dict.fromkeys(said)]
+    return lines
+
+
 def _over(values: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
     """Two documents of one author: the later one wins, mapping by mapping."""
     found = dict(values)
@@ -270,9 +305,11 @@ class FilterModule:
         return {
             "kubernetes_changes": kubernetes_changes,
             "kubernetes_code": kubernetes_code,
+            "kubernetes_documents": kubernetes_documents,
             "kubernetes_notes": kubernetes_notes,
             "kubernetes_ours": kubernetes_ours,
             "kubernetes_overlay": kubernetes_overlay,
             "kubernetes_problems": kubernetes_problems,
             "kubernetes_values": kubernetes_values,
+            "kubernetes_waits": kubernetes_waits,
         }

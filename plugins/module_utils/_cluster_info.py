@@ -14,13 +14,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.gaia_data.vre.plugins.module_utils._kubernetes import Cluster
+from ansible_collections.gaia_data.vre.plugins.module_utils._kubernetes import COMPONENT, LABELS, Cluster
 from ansible_collections.gaia_data.vre.plugins.module_utils._status import USERNAME
 
 LEVEL = "pod-security.kubernetes.io/enforce"
 IMAGES = "gaia-data.org/images"
 # Source: Zero to JupyterHub and KubeSpawner, labels of their pods
 HUB, SESSIONS = {"component": "hub"}, {"component": "singleuser-server"}
+CODE = {COMPONENT: "hub-code"}
 REVIEW = "authorization.k8s.io/v1"
 
 
@@ -156,11 +157,14 @@ def look(cluster: Cluster, wanted: Sequence[Right]) -> dict[str, Any]:
     # Who may not see it has no namespace, or is told so above.
     sees = not any(right.resource == "namespaces" for right in missing)
     namespace = cluster.get("Namespace", cluster.namespace) if sees else None
-    pods = [] if namespace is None and sees else cluster.list("Pod")
+    labels = ((namespace or {}).get("metadata") or {}).get("labels") or {}
+    pods, code = (cluster.list("Pod"), cluster.list("ConfigMap", CODE)) if namespace else ([], [])
     return {
         "version": version,
         "namespace": namespace is not None,
-        "level": ((namespace or {}).get("metadata") or {}).get("labels", {}).get(LEVEL, ""),
+        "ours": LABELS.items() <= labels.items(),
+        "level": labels.get(LEVEL, ""),
+        "code": sorted(one["metadata"]["name"] for one in code),
         "missing": told(missing, cluster.namespace),
         "hub": hub_pods(_labelled(pods, HUB)),
         "sessions": sessions(_labelled(pods, SESSIONS)),

@@ -78,6 +78,15 @@ namespace:
   description: Whether the namespace is there.
   type: bool
   returned: success
+ours:
+  description: Whether the collection made it.
+  type: bool
+  returned: success
+code:
+  description: Names of the ConfigMaps with code of the hub.
+  type: list
+  elements: str
+  returned: success
 level:
   description: The PodSecurity level that the namespace enforces; empty for none.
   type: str

@@ -14,11 +14,13 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.gaia_data.vre.plugins.filter.kubernetes import (
     kubernetes_changes,
     kubernetes_code,
+    kubernetes_documents,
     kubernetes_notes,
     kubernetes_ours,
     kubernetes_overlay,
     kubernetes_problems,
     kubernetes_values,
+    kubernetes_waits,
 )
 
 ROLES = Path(__file__).resolve().parents[4] / "roles"
@@ -178,3 +180,28 @@ def test_changes_show_what_is_ours_and_no_secret() -> None:
         "old is gone",
     ]
     assert kubernetes_changes(after, after, OURS) == []
+
+
+def test_files_of_values_are_read_and_a_broken_one_is_told_without_its_words() -> None:
+    assert kubernetes_documents(["a: 1", ""], ["a.yml", "b.yml"]) == [{"a": 1}, None]
+    with pytest.raises(AnsibleFilterError, match=r"^secret.yml, line 3: this is no YAML. Remedy: ") as raised:
+        kubernetes_documents(["a: 1\nb: {s3cret\n"], ["secret.yml"])
+    assert "s3cret" not in str(raised.value)
+
+
+def test_why_pods_wait() -> None:
+    unplaced = {
+        "conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/2"}]
+    }
+    crashed = {
+        "containerStatuses": [
+            {
+                "state": {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off"}},
+                "lastState": {"terminated": {"reason": "Error", "exitCode": 1}},
+            }
+        ]
+    }
+    done = {"containerStatuses": [{"state": {"terminated": {"reason": "Completed", "exitCode": 0}}}]}
+    pods = [{"metadata": {"name": name}, "status": status} for name, status in {"a": unplaced, "b": crashed, "c": done}.items()]
+    assert kubernetes_waits(pods) == ["a: Unschedulable 0/2", "b: CrashLoopBackOff back-off", "b: Error"]
+    assert kubernetes_waits([{"metadata": {"name": "d"}}]) == []
