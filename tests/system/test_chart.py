@@ -1,6 +1,6 @@
 """The stand-in for Zero to JupyterHub, rendered by helm: what values it takes, what it makes of them.
 
-docs/kubernetes-values.md names the keys that the role emits; EMITTED has them as it emits them.
+docs/kubernetes-values.md names the keys that the role emits; EMITTED has them, with a line of configuration that needs no hub.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import jsonschema
 import pytest
 import yaml
 
+from ansible_collections.gaia_data.vre.plugins.filter.kubernetes import kubernetes_ours
+
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "molecule/kubernetes/chart"
 EMITTED_SCHEMA = json.loads((ROOT / "roles/kubernetes/files/values.schema.json").read_text())
@@ -30,23 +32,9 @@ config = PyFileConfigLoader(sys.argv[1]).load_config()
 json.dump(config, sys.stderr, default=str)
 """
 HEX = {digit: digit * 64 for digit in "123"}
-EMITTED: dict[str, Any] = yaml.safe_load("""
-hub:
-  extraVolumes:
-    - {name: gaia-vre-hub, configMap: {name: gaia-vre-hub-0123456789ab, items: [{key: a--b.py, path: a/b.py}]}}
-    - {name: gaia-vre, configMap: {name: gaia-vre, optional: true}}
-  extraVolumeMounts:
-    - {name: gaia-vre-hub, mountPath: /usr/local/etc/jupyterhub/gaia_vre_hub, readOnly: true}
-    - {name: gaia-vre, mountPath: /etc/gaia-vre, readOnly: true}
-  extraConfig:
-    90-gaia-vre: c.Ours.imported = sys.path[0]
-  services: {gaia-vre-check: {}}
-  loadRoles:
-    gaia-vre-check: {scopes: ["admin:servers"], services: [gaia-vre-check]}
-  consecutiveFailureLimit: 0
-imagePullSecrets: [{name: gaia-vre-registries}]
-prePuller: {hook: {enabled: false}, continuous: {enabled: false}}
-""")
+CODE = {"name": "gaia-vre-hub-0123456789ab", "items": [{"key": "a--b.py", "path": "a/b.py"}]}
+EMITTED: dict[str, Any] = kubernetes_ours(CODE, "gaia-vre-check", "gaia-vre-registries")
+EMITTED["hub"]["extraConfig"]["90-gaia-vre"] = "c.Ours.imported = sys.path[0]"
 # Whatever else a centre sets; the secrets are given, so that two renderings are the same.
 CENTRE: dict[str, Any] = yaml.safe_load(f"""
 custom: {{colour: blue}}
