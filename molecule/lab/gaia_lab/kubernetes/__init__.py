@@ -26,7 +26,7 @@ def make(folder: Path, manager: Host, nodes: Sequence[Host]) -> None:
 def write(host: Host, manager: Host, nodes: Sequence[Host]) -> None:
     """Make a host that is not up yet the manager or a node of the cluster."""
     common.write(host, manager, nodes)
-    if host is manager:
+    if host == manager:
         control.write(host)
     else:
         node.write(host, manager)

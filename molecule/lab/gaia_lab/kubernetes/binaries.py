@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 from functools import cache as remember
@@ -22,14 +23,22 @@ ALONE = "github.com/rancher/local-path-provisioner"
 VERSION = "k8s.io/component-base/version"
 
 
-def flags(version: str) -> str:
+def flags(release: str) -> str:
     """What the linker gets: no symbols of debuggers, and the version that programs tell others, which git would say.
 
-    :param version: of Kubernetes, ``v1.2.3``.
+    :param release: of Kubernetes, ``v1.2.3``.
     """
-    major, minor = version.removeprefix("v").split(".")[:2]
-    said = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
+    major, minor = release.removeprefix("v").split(".")[:2]
+    said = {"gitVersion": release, "gitMajor": major, "gitMinor": minor}
     return " ".join(["-s -w", *(f"-X {VERSION}.{key}={value}" for key, value in said.items())])
+
+
+def version(text: str) -> str:
+    """The version of Kubernetes, as a go.mod says it."""
+    found = re.search(r"^\tk8s.io/kubernetes (\S+)", text, re.MULTILINE)
+    if not found:
+        raise LabError(f"{MODULE}/go.mod requires no k8s.io/kubernetes")
+    return found[1]
 
 
 @remember
@@ -38,25 +47,23 @@ def ensure_binaries() -> Path:
 
     :raises LabError: without Go, or when the compiler fails.
     """
-    content = b"".join((MODULE / name).read_bytes() for name in ("go.mod", "go.sum")) + Path(__file__).read_bytes()
-    folder = cache() / f"kubernetes-{hashlib.sha256(content).hexdigest()[:16]}"
+    pins = [(MODULE / name).read_text() for name in ("go.mod", "go.sum")]
+    linked = flags(version(pins[0]))
+    folder = cache() / f"kubernetes-{hashlib.sha256(''.join([*pins, linked]).encode()).hexdigest()[:16]}"
     with (cache() / ".kubernetes.lock").open("w") as lock_file:
         fcntl.flock(lock_file, fcntl.LOCK_EX)
         if not folder.is_dir():
-            _build(folder)
+            say(f"compiling Kubernetes {version(pins[0])} and what belongs to it (once, about ten minutes)")
+            _build(folder, linked)
     return folder
 
 
-def _build(folder: Path) -> None:
-    data = json.loads(_go("mod", "edit", "-json"))
-    version = next(module["Version"] for module in data["Require"] if module["Path"] == "k8s.io/kubernetes")
-    say(f"compiling Kubernetes {version} and what belongs to it (once, about ten minutes)")
+def _build(folder: Path, linked: str) -> None:
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    packages = [tool["Path"] for tool in data["Tool"]]
+    packages = [tool["Path"] for tool in json.loads(_go("mod", "edit", "-json"))["Tool"]]
     for group in ([package for package in packages if package != ALONE], [ALONE]):
-        options = ["-p", "2", "-trimpath", "-buildvcs=false", "-ldflags", flags(version), "-o", f"{partial}/"]
-        _go("build", *options, *group)
+        _go("build", "-p", "2", "-trimpath", "-buildvcs=false", "-ldflags", linked, "-o", f"{partial}/", *group)
     partial.rename(folder)
 
 

@@ -43,7 +43,7 @@ def write_key(host: Host, name: str) -> str:
 def routes(host: Host, nodes: Sequence[Host]) -> list[str]:
     """The shell commands that let a host forward to the pods of each node."""
     lines = ["sysctl --quiet --write net.ipv4.ip_forward=1"]
-    lines += [f"ip route replace {pods_of(node)} via {node.address}" for node in nodes if node is not host]
+    lines += [f"ip route replace {pods_of(node)} via {node.address}" for node in nodes if node != host]
     if host in nodes:
         # The lab's router does not know pods.
         outwards = f"POSTROUTING --source {pods_of(host)} ! --destination {PODS} --jump MASQUERADE"

@@ -62,7 +62,7 @@ def _write_api_server(host: Host) -> None:
         f"--service-cluster-ip-range={access.SERVICES}",
         f"--service-node-port-range={NODE_PORTS}",
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-        f"--service-account-key-file={accounts}.key",
+        f"--service-account-key-file={accounts}.pem",
         f"--service-account-signing-key-file={accounts}.key",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
@@ -125,7 +125,11 @@ def write(host: Host) -> None:
     _write_controllers(host)
     for path in MANIFESTS.glob("*.yml"):
         host.write(f"{units.FOLDER}/manifests/{path.name}", path.read_text().replace("HELPER", tiny_images.HELPER))
-    applied = f"kubectl --kubeconfig=/root/.kube/config apply --server-side --filename={units.FOLDER}/manifests"
-    units.at_boot(host, "cluster-objects", [applied], after=API)
+    kubectl = "kubectl --kubeconfig=/root/.kube/config"
+    applied = [
+        f"until {kubectl} get --raw=/readyz >/dev/null 2>&1; do sleep 0.1; done",
+        f"{kubectl} apply --server-side --filename={units.FOLDER}/manifests",
+    ]
+    units.at_boot(host, "cluster-objects", applied, after=API)
     _write_names(host)
     _write_volumes(host)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from gaia_lab import cgroup, tiny_images
@@ -10,9 +9,21 @@ from gaia_lab.host import Host
 from gaia_lab.kubernetes import access, common, units
 
 # The two have mounts of their own: the kubelet's, which containerd is to see, and the controllers of control groups
-# in /sys/fs/cgroup, where PID 1 must find the unified hierarchy.
-SPACE = "/run/lab/mounts"
-ENTER = ["/usr/bin/nsenter", f"--mount={SPACE}", "--"]
+# in /sys/fs/cgroup, where PID 1 must find the unified hierarchy. A process keeps them; a file, as `unshare --mount=FILE`
+# makes it, would not do: Linux refuses every other one (6.18 compares numbers of namespaces that are not in order).
+KEEPER = "/run/lab/keeper"
+ENTER = ['exec nsenter --mount="/proc/$(cat ' + KEEPER + ')/ns/mnt" -- "$@"']
+# The kubelet looks there for processes that had no memory; systemd-nspawn gives a host none.
+KERNEL_LOG = "c /dev/kmsg 0600 root root - 1:11\n"
+# What the kubelet sets of the kernel, which is this machine's: it gets files of its own.
+SETTINGS = (
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+)
 IMAGES = "/var/lib/lab-images"
 CONTAINERD = f"""version = 3
 [plugins.'io.containerd.cri.v1.images'.pinned_images]
@@ -45,24 +56,19 @@ NETWORK = """{
 
 
 def mounts(controllers: Sequence[str]) -> list[str]:
-    """The shell commands that make what the kubelet and containerd share.
+    """The shell commands that make, in a mount namespace of their own, what the kubelet and containerd share.
 
     :param controllers: names of hierarchies of control groups; none where the unified one has all of them.
     """
-    inside = ["mount --make-rshared /"]
+    folder = KEEPER.rpartition("/")[0]
+    lines = [f"mkdir --parents {folder}", "mount --make-rshared /"]
+    for number, path in enumerate(SETTINGS):
+        lines += [f"cat /proc/sys/{path} >{folder}/{number}", f"mount --bind {folder}/{number} /proc/sys/{path}"]
     if controllers:
-        inside.append("mount -t tmpfs none /sys/fs/cgroup")
+        lines.append("mount -t tmpfs none /sys/fs/cgroup")
     for name in controllers:
-        inside += [f"mkdir /sys/fs/cgroup/{name}", f"mount -t cgroup -o {name} none /sys/fs/cgroup/{name}"]
-    folder = SPACE.rpartition("/")[0]
-    return [
-        f"mkdir --parents {folder}",
-        # A file keeps mounts only where it lies on a mount that nobody else has.
-        f"mount --bind {folder} {folder}",
-        f"mount --make-private {folder}",
-        f"touch {SPACE}",
-        f"unshare --mount={SPACE} --propagation private sh -euc {shlex.quote('; '.join(inside))}",
-    ]
+        lines += [f"mkdir /sys/fs/cgroup/{name}", f"mount -t cgroup -o {name} none /sys/fs/cgroup/{name}"]
+    return [*lines, f"echo $$ >{KEEPER}", "systemd-notify --ready", "exec sleep infinity"]
 
 
 def kubelet(name: str, dns: str) -> dict[str, object]:
@@ -95,14 +101,15 @@ def kubelet(name: str, dns: str) -> dict[str, object]:
     }
 
 
-def _write_containerd(host: Host) -> None:
+def _write_containerd(host: Host, enter: str) -> None:
     host.write("/etc/containerd/config.toml", CONTAINERD)
     registry = f"registry.{host.fqdn.partition('.')[2]}"
     trust = f"server = 'https://{registry}'\nca = '{units.FOLDER}/ca.pem'\n"
     host.write(f"/etc/containerd/certs.d/{registry}/hosts.toml", trust)
     host.write("/etc/cni/net.d/10-pods.conflist", NETWORK % common.pods_of(host))
-    command = f"[Service]\nExecStart=\nExecStart={' '.join(ENTER)} /usr/bin/containerd\n"
-    host.write("/etc/systemd/system/containerd.service.d/lab.conf", command)
+    unit = ["[Unit]", "After=node-mounts.service", "Requires=node-mounts.service", "[Service]", "ExecStart="]
+    unit += [f"ExecStart={enter} /usr/bin/containerd", ""]
+    host.write("/etc/systemd/system/containerd.service.d/lab.conf", "\n".join(unit))
     # What the node itself runs is there without a registry, whose login only pods have.
     imports: list[str] = []
     for reference in (tiny_images.PAUSE, tiny_images.HELPER):
@@ -116,15 +123,18 @@ def write(host: Host, manager: Host) -> None:
     """Make a host that is not up yet a node."""
     name = host.spec.name
     host.mask("etcd.service")
-    commands = mounts([path.name for path in cgroup.controllers()])
-    units.at_boot(host, "node-mounts", commands, before="containerd.service kubelet.service")
-    _write_containerd(host)
+    host.write("/etc/tmpfiles.d/kmsg.conf", KERNEL_LOG)
+    keeper = units.write_script(host, "keep-mounts", mounts([path.name for path in cgroup.controllers()]))
+    command = ["/usr/bin/unshare", "--mount", "--propagation", "private", keeper]
+    host.enable("node-mounts.service", units.service(command, notify=True, extra=["NotifyAccess=all"]))
+    enter = units.write_script(host, "with-mounts", ENTER)
+    _write_containerd(host, enter)
     common.install(host, "kubelet")
     common.write_key(host, name)
     version = "kubelet.config.k8s.io/v1beta1"
     content = kubelet(name, manager.address)
     command = [
-        *ENTER,
+        enter,
         f"{units.PROGRAMS}/kubelet",
         units.write_configuration(host, "kubelet", "KubeletConfiguration", version, content),
         common.write_login(host, manager, f"kubelet-{name}"),
