@@ -1,4 +1,4 @@
-"""A control group for each host: what is in it is the host's, however it was orphaned."""
+"""Control groups for each host: what is in them is the host's, however it was orphaned."""
 
 from __future__ import annotations
 
@@ -15,6 +15,33 @@ def unified() -> Path:
     """Where this machine has the unified hierarchy of control groups."""
     found = Path("/sys/fs/cgroup/unified")
     return found if found.is_dir() else Path("/sys/fs/cgroup")
+
+
+def controllers() -> list[Path]:
+    """Where this machine has controllers in hierarchies of their own (version 1); none where it has only one."""
+    folder = Path("/sys/fs/cgroup")
+    rows = [line.split() for line in Path("/proc/cgroups").read_text().splitlines()[1:]]
+    known = {row[0] for row in rows if row[3] == "1"}
+    found = {path.resolve() for path in folder.iterdir() if (path / "cgroup.clone_children").exists()}
+    return sorted(path for path in found if set(path.name.split(",")) <= known)
+
+
+def groups(name: str) -> list[Path]:
+    """The groups of that name, there or not; the unified one, in which all processes of a host are, is first."""
+    return [parent / name for parent in (unified(), *controllers())]
+
+
+def enter(name: str) -> list[str]:
+    """The shell commands by which a shell enters groups of its own, of that name, in the hierarchies of controllers."""
+    found: list[str] = []
+    for parent in controllers():
+        group = parent / name
+        found.append(f"mkdir -p {group}")
+        # A new group of cpuset has no processors, and takes no process until it has.
+        if "cpuset" in parent.name:
+            found += [f"cat {parent}/cpuset.{what} > {group}/cpuset.{what}" for what in ("cpus", "mems")]
+        found.append(f"echo $$ > {group}/cgroup.procs")
+    return found
 
 
 def members(group: Path) -> list[int]:

@@ -44,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _environment(found: lab.Lab) -> dict[str, str]:
+    programs = found.folder / "bin"
+    cluster = {"KUBECONFIG": str(found.folder / "kubeconfig"), "PATH": f"{programs}:{os.environ['PATH']}"}
     return {
         **os.environ,
         "GAIA_LAB_NAME": found.name,
@@ -53,6 +55,7 @@ def _environment(found: lab.Lab) -> dict[str, str]:
         "ANSIBLE_SSH_COMMON_ARGS": f"-F {found.folder}/ssh_config",
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(found.folder / "ssh"),
         "ANSIBLE_REMOTE_USER": "root",
+        **(cluster if programs.exists() else {}),
     }
 
 
