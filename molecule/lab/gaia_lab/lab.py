@@ -19,6 +19,7 @@ from gaia_lab.cluster import Cluster
 from gaia_lab.command import run, say, succeeds
 from gaia_lab.errors import LabError
 from gaia_lab.host import Host
+from gaia_lab.kubernetes import centre
 from gaia_lab.kubernetes.binaries import ensure_binaries
 from gaia_lab.network import Network, allotment, free_index, taken_indexes
 from gaia_lab.paths import cache, lab_dir, labs
@@ -188,7 +189,11 @@ def _write_files(lab: Lab, data: dict[str, Any]) -> None:
     )
     variables = lab.folder / "vars.yml"
     variables.touch(mode=0o600)
-    variables.write_text(controller.secrets_file(data["registry"]["password"], lab.folder))
+    more = None
+    if any("apiserver" in host.spec.services for host in lab.hosts):
+        centre.write(lab.folder, data["users"])
+        more = centre.variables(lab.folder, lab.spec.zone)
+    variables.write_text(controller.secrets_file(data["registry"]["password"], lab.folder, more))
 
 
 def up(name: str, spec_name: str, store: Path | None = None) -> Lab:

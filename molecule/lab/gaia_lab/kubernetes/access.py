@@ -25,7 +25,7 @@ PROGRAMS = {
     "proxy": ("system:kube-proxy", ""),
     "coredns": ("lab:coredns", ""),
     "provisioner": ("lab:provisioner", ""),
-    "deployer": ("deployer", ""),
+    "deployer": ("gaia-vre-deployer", ""),
 }
 
 

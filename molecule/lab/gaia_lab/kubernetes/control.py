@@ -7,10 +7,11 @@ from pathlib import Path
 
 from gaia_lab import tiny_images
 from gaia_lab.host import Host
-from gaia_lab.kubernetes import access, common, units
+from gaia_lab.kubernetes import access, centre, common, units
 from gaia_lab.network import DNS
 
 API = "kube-apiserver.service"
+RIGHTS = Path(__file__).resolve().parents[4] / "docs/kubernetes-rbac.yml"
 MANIFESTS = Path(__file__).resolve().parents[2] / "kubernetes/manifests"
 # A hub answers at the ports that browsers expect.
 NODE_PORTS = "80-32767"
@@ -125,6 +126,9 @@ def write(host: Host) -> None:
     _write_controllers(host)
     for path in MANIFESTS.glob("*.yml"):
         host.write(f"{units.FOLDER}/manifests/{path.name}", path.read_text().replace("HELPER", tiny_images.HELPER))
+    # The first by its name: what the cluster's administrators give to who deploys a centre.
+    host.write(f"{units.FOLDER}/manifests/0-centre.yml", RIGHTS.read_text())
+    host.write(f"{units.FOLDER}/manifests/hub.json", centre.secret(host.network.folder, access.NAMESPACE), 0o600)
     kubectl = "kubectl --kubeconfig=/root/.kube/config"
     applied = [
         f"until {kubectl} get --raw=/readyz >/dev/null 2>&1; do sleep 0.1; done",
