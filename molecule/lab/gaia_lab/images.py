@@ -49,6 +49,9 @@ def definitions() -> dict[str, Path]:
         f"{REGISTRY}/vre/atmosphere:2026.1": ROOT / "images/atmosphere",
         f"{REGISTRY}/vre/biodiversity:2026.1": ROOT / "images/biodiversity",
         f"{REGISTRY}/vre/geo:2026.1": ROOT / "images/geo",
+        f"{REGISTRY}/vre/hub:2026.11": ROOT / "molecule/lab/images/hub",
+        f"{REGISTRY}/vre/proxy:2026.11": ROOT / "molecule/lab/images/proxy",
+        f"{REGISTRY}/vre/store:2026.11": ROOT / "images/store",
     }
 
 
@@ -120,7 +123,8 @@ def ensure_images() -> Path:
     channel = ensure_channel()
     inputs = [
         *sorted(path for folder in ("images", "molecule/lab/images") for path in (ROOT / folder).rglob("*")),
-        *sorted((ROOT / "plugins/module_utils/_build").glob("*.py")),
+        # The store's code is in an image, too.
+        *sorted(path for part in ("_build", "_store") for path in (ROOT / "plugins/module_utils" / part).glob("*.py")),
         Path(__file__),
         Path(tiny_images.__file__),
         channel / ".stamp",
