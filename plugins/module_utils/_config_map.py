@@ -39,6 +39,7 @@ COMPRESSED = (MANIFEST, LAST)
 LARGEST = 1 << 20  # bytes. Source: Kubernetes, "ConfigMaps"
 HUB = {"component": "hub"}  # Source: Zero to JupyterHub, labels of its pods
 REVISION = "gaia-data.org/revision"
+TOKEN = "hub.services.gaia-vre-check.apiToken"
 TRIES = 20
 
 
@@ -168,15 +169,14 @@ def revision(after: Texts) -> str:
     return found.hexdigest()[:12]
 
 
-def token(cluster: Cluster, secret: str, service: str) -> str:
-    """The token of a service of the hub, which Zero to JupyterHub makes and keeps in its own Secret.
+def token(cluster: Cluster, secret: str) -> str:
+    """The token of the check's service, which Zero to JupyterHub makes and keeps in its own Secret.
 
     :raises VreError: when it is not there.
     """
-    key = f"hub.services.{service}.apiToken"
     found = (cluster.get("Secret", secret) or {}).get("data") or {}
-    if key not in found:
-        remedy = f"add the service {service} to the hub's values (hub.services), as deploy does, and upgrade"
+    if TOKEN not in found:
+        remedy = "give the hub the values that deploy makes (hub.services), and upgrade it"
         place = f"Secret {secret} of namespace {cluster.namespace}"
-        raise VreError("the hub has no token for the check", place, key, remedy)
-    return base64.b64decode(found[key]).decode("ascii").strip()
+        raise VreError("the hub has no token for the check", place, TOKEN, remedy)
+    return base64.b64decode(found[TOKEN]).decode("ascii").strip()

@@ -57,11 +57,12 @@ class ClusterError(VreError):
     """The cluster refused, or did not answer.
 
     :ivar status: the HTTP status; 0 without an answer.
+    :ivar said: the cluster's own words.
     """
 
-    def __init__(self, message: str, where: str, remedy: str, status: int = 0) -> None:
+    def __init__(self, message: str, where: str, remedy: str, status: int = 0, said: str = "") -> None:
         super().__init__(message, where, None, remedy)
-        self.status = status
+        self.status, self.said = status, said
 
 
 class Cluster:
@@ -118,9 +119,12 @@ class Cluster:
             if not more:
                 return found
 
-    def create(self, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Make an object."""
-        return self._json("POST", self._path(kind), body=body)
+    def create(self, kind: str, body: Mapping[str, Any], *, dry: bool = False) -> dict[str, Any]:
+        """Make an object.
+
+        :param dry: only ask whether it would be taken.
+        """
+        return self._json("POST", self._path(kind), [("dryRun", "All" if dry else "")], body=body)
 
     def replace(self, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Replace an object; with its ``resourceVersion``, only if it did not change since."""
@@ -250,7 +254,7 @@ def refused(status: int, words: str, namespace: str) -> ClusterError:
         remedy = "run deploy first, or correct kubernetes_namespace"
         return ClusterError("there is no such namespace", f"kubernetes_namespace: {namespace}", remedy, status)
     remedy = next((remedy for part, remedy in REFUSALS if part in words), RIGHTS if status == 403 else "")
-    return ClusterError(f"the cluster refused: {words or f'HTTP {status}'}", where, remedy, status)
+    return ClusterError(f"the cluster refused: {words or f'HTTP {status}'}", where, remedy, status, words)
 
 
 def silent(error: Exception, server: str) -> tuple[ClusterError, bool]:

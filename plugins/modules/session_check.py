@@ -49,8 +49,8 @@ options:
     default: /etc/gaia-vre/secrets/check_token
   token_secret:
     description:
-      - With O(config_map), name of the hub's Secret, where Zero to JupyterHub has the tokens of services.
-      - The service has the name of the check's user.
+      - With O(config_map), name of the hub's Secret, where Zero to JupyterHub keeps the tokens of services.
+      - The check's service is C(gaia-vre-check).
     type: str
     default: hub
   user:
@@ -193,7 +193,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._state import CHECKS
 
 def _token(state: State, params: dict[str, Any]) -> str:
     if isinstance(state, _config_map.ConfigMap):
-        return _config_map.token(state.cluster, params["token_secret"], params["user"])
+        return _config_map.token(state.cluster, params["token_secret"])
     return _check.token(params["token_file"])
 
 
