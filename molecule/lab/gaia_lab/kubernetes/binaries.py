@@ -16,8 +16,9 @@ from gaia_lab.command import say
 from gaia_lab.errors import LabError
 from gaia_lab.paths import cache
 
-# Which programs, of which versions: go.mod says it, go.sum what is in them.
+# Which programs, of which versions: go.mod says it, go.sum what is in them. CoreDNS is put together here.
 MODULE = Path(__file__).resolve().parents[2] / "kubernetes"
+FILES = ("go.mod", "go.sum", "coredns/main.go")
 # Its imports of the log library, under the former name, and ours clash in one build.
 ALONE = "github.com/rancher/local-path-provisioner"
 VERSION = "k8s.io/component-base/version"
@@ -47,13 +48,13 @@ def ensure_binaries() -> Path:
 
     :raises LabError: without Go, or when the compiler fails.
     """
-    pins = [(MODULE / name).read_text() for name in ("go.mod", "go.sum")]
-    linked = flags(version(pins[0]))
-    folder = cache() / f"kubernetes-{hashlib.sha256(''.join([*pins, linked]).encode()).hexdigest()[:16]}"
+    texts = [(MODULE / name).read_text() for name in FILES]
+    linked = flags(version(texts[0]))
+    folder = cache() / f"kubernetes-{hashlib.sha256(''.join([*texts, linked]).encode()).hexdigest()[:16]}"
     with (cache() / ".kubernetes.lock").open("w") as lock_file:
         fcntl.flock(lock_file, fcntl.LOCK_EX)
         if not folder.is_dir():
-            say(f"compiling Kubernetes {version(pins[0])} and what belongs to it (once, about ten minutes)")
+            say(f"compiling Kubernetes {version(texts[0])} and what belongs to it (once, about ten minutes)")
             _build(folder, linked)
     return folder
 
@@ -61,8 +62,8 @@ def ensure_binaries() -> Path:
 def _build(folder: Path, linked: str) -> None:
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    packages = [tool["Path"] for tool in json.loads(_go("mod", "edit", "-json"))["Tool"]]
-    for group in ([package for package in packages if package != ALONE], [ALONE]):
+    tools = [tool["Path"] for tool in json.loads(_go("mod", "edit", "-json"))["Tool"]]
+    for group in (["./coredns", *(tool for tool in tools if tool != ALONE)], [ALONE]):
         _go("build", "-p", "2", "-trimpath", "-buildvcs=false", "-ldflags", linked, "-o", f"{partial}/", *group)
     partial.rename(folder)
 

@@ -9,8 +9,9 @@ from gaia_lab.host import Host
 from gaia_lab.kubernetes import access, common, units
 
 # The two have mounts of their own: the kubelet's, which containerd is to see, and the controllers of control groups
-# in /sys/fs/cgroup, where PID 1 must find the unified hierarchy. A process keeps them; a file, as `unshare --mount=FILE`
-# makes it, would not do: Linux refuses every other one (6.18 compares numbers of namespaces that are not in order).
+# in /sys/fs/cgroup, where PID 1 must find the unified hierarchy. A process keeps them. A file, by `unshare
+# --mount=FILE`, would not do: Linux 6.18 refuses every other one, as it compares numbers of namespaces, which are not
+# in order.
 KEEPER = "/run/lab/keeper"
 ENTER = ['exec nsenter --mount="/proc/$(cat ' + KEEPER + ')/ns/mnt" -- "$@"']
 # The kubelet looks there for processes that had no memory; systemd-nspawn gives a host none.

@@ -20,7 +20,13 @@ def test_the_libraries_of_kubernetes_are_of_its_version() -> None:
     assert set(re.findall(r"=> k8s.io/\S+ v0\.(\S+)$", TEXT, re.MULTILINE)) == {version}
 
 
+def test_the_name_server_has_the_plugins_of_its_configuration() -> None:
+    plugins = re.findall(r"coredns/plugin/(\w+)", (binaries.MODULE / "coredns/main.go").read_text())
+    assert plugins == sorted(re.findall(r"^  (\w+)", control.corefile("10.99.7.10", "example.org"), re.MULTILINE))
+
+
 def test_all_that_hosts_get_is_compiled() -> None:
     tools = re.findall(r"\S+", TEXT.partition("tool (")[2].partition(")")[0])
     assert binaries.ALONE in tools
-    assert {*control.PROGRAMS, "kubelet", "kube-proxy", "helm"} == {tool.rpartition("/")[2] for tool in tools}
+    compiled = {"coredns", *(tool.rpartition("/")[2] for tool in tools)}
+    assert {*control.PROGRAMS, "kubelet", "kube-proxy", "helm"} == compiled
