@@ -285,4 +285,4 @@ def unreadable(error: Exception, kubeconfig: str | None, context: str | None) ->
 def _plain(error: Exception) -> str:
     """The words of an error without the objects that Python's libraries put before them."""
     text = re.sub(r"<[\w.]+ object at 0x[0-9a-f]+>: ?|[\w.]*Connection\([^)]*\): ?", "", str(error))
-    return " ".join(text.split())[:LONGEST_SAID] or type(error).__name__
+    return " ".join(text.split())[:LONGEST_SAID].rstrip(".") or type(error).__name__

@@ -147,10 +147,11 @@ def main() -> None:
             **_cluster_option.argument_spec(),
         },
         supports_check_mode=True,
-        required_if=[("volumes", True, ("pause_image",))],
     )
     params = module.params
     try:
+        if params["volumes"] and not params["pause_image"]:
+            raise VreError("volumes of images need a pod that runs something", "pause_image", None, "name an image")
         settings = _prepull.Settings(
             params["pull_secret"] or "", params["pause_image"] or "", params["tolerations"], params["node_selector"]
         )

@@ -113,7 +113,7 @@ def test_what_passes(number: int, passing: bool) -> None:
 @pytest.mark.parametrize(
     ("error", "words", "again"),
     [
-        (urllib3.exceptions.ProtocolError("Connection aborted."), "does not answer: Connection aborted.", True),
+        (urllib3.exceptions.ProtocolError("Connection aborted."), "does not answer: Connection aborted", True),
         (TimeoutError("timed out"), "the cluster at https://k:6443 does not answer: timed out", True),
         (ssl.SSLCertVerificationError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed"), "is not trusted", False),
         (OSError("[Errno -2] Name or service not known"), "https://k:6443 has no address", False),
