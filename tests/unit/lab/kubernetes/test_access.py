@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("name", "user", "group"),
     [
         ("admin", "admin", "system:masters"),
-        ("deployer", "deployer", None),
+        ("deployer", "gaia-vre-deployer", None),
         ("kubelet-node2", "system:node:node2", "system:nodes"),
     ],
 )

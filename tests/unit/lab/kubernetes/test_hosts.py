@@ -12,9 +12,7 @@ from gaia_lab.kubernetes import common, control, node, ready, units
 from gaia_lab.lab import Lab
 from gaia_lab.spec import load_spec
 
-MANIFESTS = [
-    document for path in sorted(control.MANIFESTS.glob("*.yml")) for document in yaml.safe_load_all(path.read_text())
-]
+RIGHTS = list(yaml.safe_load_all(control.RIGHTS.read_text()))
 MASQUERADE = "--table nat --append POSTROUTING --source 10.244.31.0/24 ! --destination 10.244.0.0/16 --jump MASQUERADE"
 
 
@@ -85,8 +83,8 @@ def test_ready() -> None:
 def test_who_deploys_may_change_things_in_the_namespace_of_the_hub_only() -> None:
     changed = {
         (document["kind"], document["metadata"].get("namespace"))
-        for document in MANIFESTS
-        if document["kind"] in {"Role", "ClusterRole"} and document["metadata"]["name"] == "deployer"
+        for document in RIGHTS
+        if document["kind"] in {"Role", "ClusterRole"}
         for rule in document["rules"]
         if not set(rule["verbs"]) <= {"get", "list", "watch"}
     }
@@ -94,5 +92,5 @@ def test_who_deploys_may_change_things_in_the_namespace_of_the_hub_only() -> Non
 
 
 def test_the_namespace_of_the_hub_is_restricted() -> None:
-    (labels,) = [d["metadata"]["labels"] for d in MANIFESTS if d["metadata"]["name"] == "jupyterhub"]
+    (labels,) = [document["metadata"]["labels"] for document in RIGHTS if document["kind"] == "Namespace"]
     assert labels == {"pod-security.kubernetes.io/enforce": "restricted"}
