@@ -234,7 +234,14 @@ def test_more_memory_than_its_limit_ends_a_container() -> None:
 @pytest.mark.parametrize("namespace", ["jupyterhub", "default"])
 @pytest.mark.parametrize(
     "action",
-    ["create deployments", "create secrets", "patch configmaps", "create roles", "list events", "get pods/log"],
+    [
+        "create deployments",
+        "create secrets",
+        "patch configmaps",
+        "create roles",
+        "list events",
+        "get pods --subresource=log",
+    ],
 )
 def test_who_deploys_may_do_so_in_one_namespace(action: str, namespace: str) -> None:
     assert may("deployer", f"{action} --namespace={namespace}") == (namespace == "jupyterhub")
@@ -245,7 +252,7 @@ def test_who_deploys_may_do_so_in_one_namespace(action: str, namespace: str) -> 
     [
         ("list nodes", True),
         ("list storageclasses", True),
-        ("create pods/exec", False),
+        ("create pods --subresource=exec", False),
         ("create namespaces", False),
         ("list persistentvolumes", False),
         ("create clusterroles", False),
