@@ -385,8 +385,8 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Aucune machine du cluster ne prend la session en ce moment.",
     },
     "pod_home": {
-        "en": "The disk for your files is not there yet.",
-        "fr": "Le disque de vos fichiers n'est pas encore là.",
+        "en": "Waiting for the disk with your files…",
+        "fr": "En attente du disque de vos fichiers…",
     },
     "pod_image_absent": {
         "en": "{value} is not in its registry (any more). Tell the administrators; they can run publish again.",

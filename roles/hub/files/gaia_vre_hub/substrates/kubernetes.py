@@ -35,6 +35,8 @@ SPARE = 1  # second before JupyterHub gives a launch up, which has no words for 
 LOST = 60  # seconds after which a pod should be gone that its machine has to end
 # What a cluster may be short of, and the message that names it.
 ROOM = {"cpu": "room_cpu", "memory": "room_memory", GPU: "room_gpu", "pods": "room_pods"}
+# What goes on by itself, as a rule.
+AWAITED = frozenset({"pod_home", "pod_grows"})
 # How far a launch is, in percent.
 REQUESTED, ASKED, PLACING, PULLING, MAKING, RUNNING = 5, 15, 25, 40, 50, 65
 
@@ -75,6 +77,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
         vre_choice: Choice | None = None
         vre_launch = ""  # while a session starts, what marks its pod
         vre_trouble: Trouble | None = None
+        vre_failure = ""  # why it will never start, in words
         vre_creating: asyncio.Future[Any] | None = None
 
         # -- what a hub that starts again has to know -----------------------------------------
@@ -161,6 +164,8 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             except ApiException as error:
                 raise self._vre_failed(pods.refused(error.status or 0, status_message(error.body))) from error
             except (TimeoutError, ConnectionError, ClientError) as error:
+                if isinstance(error, TimeoutError) and self._vre_pod(own=True) is not None:
+                    raise await self._vre_late() from error
                 raise self._vre_failed(Trouble("cluster_silent", said=str(error), hub=True)) from error
             finally:
                 starting.cancel()
@@ -200,18 +205,26 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             if not trouble.hub:
                 self._vre_no_failure()
             self.log.error("the session of %s did not start: %s", self._log_name, trouble)
-            return FailedError(self._vre_words(trouble))
+            return self._vre_fails(self._vre_words(trouble))
 
         async def _vre_late(self) -> FailedError:
             """The same of one whose time is up."""
-            told = self._vre_words(self.vre_trouble) if self.vre_trouble is not None else self._vre_stage()[1]
+            percent, told = self._vre_stage()
+            if self.vre_trouble is not None:
+                told = self._vre_words(self.vre_trouble)
+            elif percent == RUNNING:
+                return self._vre_failed(Trouble("session_silent", hub=True))
             if self._vre_pod() is None:  # KubeSpawner does the same: what it knows of pods may come from nowhere
                 await self._start_watching_pods(replace=True)
             elif self.vre_trouble is not None:
                 self._vre_no_failure()
             self.log.error("the session of %s did not start in time: %s", self._log_name, self.vre_trouble)
             allowed = lasting(self.start_timeout) if self.start_timeout >= 60 else f"{self.start_timeout} s"
-            return FailedError(f"{self.vre_say('pod_late', value=allowed)} {told} {self.vre_say('pod_later')}")
+            return self._vre_fails(f"{self.vre_say('pod_late', value=allowed)} {told} {self.vre_say('pod_later')}")
+
+        def _vre_fails(self, told: str) -> FailedError:
+            self.vre_failure = told
+            return FailedError(told)
 
         async def poll(self) -> Any:
             """As KubeSpawner; a launch that was cut off by the hub's end is gone on with, and an end is told."""
@@ -279,8 +292,11 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             """How far the launch is: an event of JupyterHub's progress page."""
             percent, told = self._vre_stage()
             trouble = self.vre_trouble
-            if trouble is not None and not trouble.fatal:
-                told = f"{self._vre_words(trouble)} {self.vre_say('pod_goes_on')}"
+            if self.vre_failure:  # the pod is being removed
+                percent, told = MAKING, self.vre_failure
+            elif trouble is not None and not trouble.fatal:
+                told = self._vre_words(trouble)
+                told = told if trouble.message in AWAITED else f"{told} {self.vre_say('pod_goes_on')}"
             return {"progress": percent, "message": told, "queued": percent == PLACING}
 
         def _vre_stage(self) -> tuple[int, str]:
