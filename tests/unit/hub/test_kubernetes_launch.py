@@ -321,6 +321,22 @@ def test_why_a_session_ended_is_told_once_and_its_pod_removed(
     run(ends())
 
 
+def test_why_a_session_ended_is_what_was_seen_first(tmp_path: Path) -> None:
+    """A page asks as well as the hub's own round, and meanwhile the first of them deletes the pod."""
+
+    async def ends() -> None:
+        one = spawner(tmp_path)
+        state = {"terminated": {"reason": "Error", "exitCode": 1, "message": "boom"}}
+        status = {"phase": "Failed", "containerStatuses": [{"name": "notebook", "state": state}]}
+        knows(one, status)
+        await one.poll()
+        knows(one, status, deletionTimestamp="2026-11-26T10:00:00Z")
+        await one.poll()
+        assert one.vre_ending == {"message": "session_over_said", "values": {"value": "boom"}}
+
+    run(ends())
+
+
 def test_a_session_that_goes_on_is_left_alone(tmp_path: Path) -> None:
     async def goes_on() -> None:
         one = spawner(tmp_path)

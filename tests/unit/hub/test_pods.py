@@ -352,6 +352,21 @@ def test_how_a_session_ended_whose_pod_is_gone(events: list[Any], message: str) 
     assert pods.ended(None, events)[0] == message
 
 
+@pytest.mark.parametrize(
+    ("status", "metadata", "over"),
+    [
+        ({"phase": "Running", "containerStatuses": [{"name": "notebook", "state": {"running": {}}}]}, {}, False),
+        ({"phase": "Pending"}, {}, False),
+        ({"phase": "Running"}, {"deletionTimestamp": "2026-11-26T10:00:00Z"}, True),
+        ({"phase": "Running", "conditions": [{"type": "DisruptionTarget", "reason": "x"}]}, {}, True),
+        ({"phase": "Running", "containerStatuses": [{"name": "notebook", "state": {"terminated": {}}}]}, {}, True),
+        ({"phase": "Succeeded"}, {}, True),
+    ],
+)
+def test_when_a_session_is_over(status: dict[str, Any], metadata: dict[str, Any], over: bool) -> None:
+    assert pods.is_over(pod(status, **metadata)) is over
+
+
 def test_a_pod_that_is_deleted_was_not_short_of_memory() -> None:
     killed = terminated("Error", code=137)
     assert pods.ended(pod(killed), []) == ("session_memory", "")

@@ -370,6 +370,7 @@ MESSAGES: dict[str, dict[str, str]] = {
     "room_cpu": {"en": "processors", "fr": "processeurs"},
     "room_memory": {"en": "memory", "fr": "mémoire"},
     "room_gpu": {"en": "GPUs", "fr": "GPU"},
+    "room_disk": {"en": "disk space", "fr": "espace disque"},
     "room_pods": {"en": "sessions", "fr": "sessions"},
     "pod_full": {
         "en": "No machine has enough room for it at the moment ({value}). Smaller resources may find some.",

@@ -181,6 +181,13 @@ def is_overdue(pod: Object, now: datetime, patience: float) -> bool:
     return bool(when) and (now - datetime.fromisoformat(when)).total_seconds() > patience
 
 
+def is_over(pod: Object) -> bool:
+    """Whether a pod's session has ended, or is about to."""
+    status = pod.get("status", {})
+    taken = "deletionTimestamp" in pod["metadata"] or any(_conditions(pod, "DisruptionTarget"))
+    return taken or status.get("phase") in ("Failed", "Succeeded") or "terminated" in _session(pod).get("state", {})
+
+
 def ended(pod: Object | None, events: Iterable[Object]) -> tuple[str, str]:
     """The message for how a session ended that was ready, and what was said.
 
