@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from pathlib import Path
 
 from gaia_lab import cgroup, tiny_images
 from gaia_lab.host import Host
@@ -56,19 +57,19 @@ NETWORK = """{
 """
 
 
-def mounts(controllers: Sequence[str]) -> list[str]:
+def mounts(hierarchies: Mapping[Path, str]) -> list[str]:
     """The shell commands that make, in a mount namespace of their own, what the kubelet and containerd share.
 
-    :param controllers: names of hierarchies of control groups; none where the unified one has all of them.
+    :param hierarchies: the options by which hierarchies of control groups are mounted, by where they are.
     """
     folder = KEEPER.rpartition("/")[0]
     lines = [f"mkdir --parents {folder}", "mount --make-rshared /"]
     for number, path in enumerate(SETTINGS):
         lines += [f"cat /proc/sys/{path} >{folder}/{number}", f"mount --bind {folder}/{number} /proc/sys/{path}"]
-    if controllers:
+    if hierarchies:
         lines.append("mount -t tmpfs none /sys/fs/cgroup")
-    for name in controllers:
-        lines += [f"mkdir /sys/fs/cgroup/{name}", f"mount -t cgroup -o {name} none /sys/fs/cgroup/{name}"]
+    for where, options in hierarchies.items():
+        lines += [f"mkdir {where}", f"mount -t cgroup -o {options} none {where}"]
     return [*lines, f"echo $$ >{KEEPER}", "systemd-notify --ready", "exec sleep infinity"]
 
 
@@ -125,7 +126,7 @@ def write(host: Host, manager: Host) -> None:
     name = host.spec.name
     host.mask("etcd.service")
     host.write("/etc/tmpfiles.d/kmsg.conf", KERNEL_LOG)
-    keeper = units.write_script(host, "keep-mounts", mounts([path.name for path in cgroup.controllers()]))
+    keeper = units.write_script(host, "keep-mounts", mounts(cgroup.hierarchies()))
     command = ["/usr/bin/unshare", "--mount", "--propagation", "private", keeper]
     host.enable("node-mounts.service", units.service(command, notify=True, extra=["NotifyAccess=all"]))
     enter = units.write_script(host, "with-mounts", ENTER)
