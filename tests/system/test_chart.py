@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from ansible_collections.gaia_data.vre.plugins.filter.kubernetes import kubernetes_ours
+from gaia_lab.kubernetes.binaries import ensure_binaries
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "molecule/kubernetes/chart"
@@ -75,7 +76,16 @@ def nested(key: str, value: Any) -> dict[str, Any]:
 def helm(values: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:
     file = folder / "values.json"
     file.write_text(json.dumps(values))
-    argv = ["helm", "template", "jupyterhub", str(CHART), "--kube-version", "1.36.0", "--values", str(file)]
+    argv = [
+        str(ensure_binaries() / "helm"),
+        "template",
+        "jupyterhub",
+        str(CHART),
+        "--kube-version",
+        "1.36.0",
+        "--values",
+        str(file),
+    ]
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
@@ -115,7 +125,7 @@ def configuration(objects: dict[tuple[str, str], dict[str, Any]], folder: Path) 
 
 def test_helm_finds_nothing_wrong_with_it(tmp_path: Path) -> None:
     (tmp_path / "values.json").write_text(json.dumps(merge(CENTRE, EMITTED)))
-    argv = ["helm", "lint", "--strict", str(CHART), "--values", str(tmp_path / "values.json")]
+    argv = [str(ensure_binaries() / "helm"), "lint", "--strict", str(CHART), "--values", str(tmp_path / "values.json")]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
