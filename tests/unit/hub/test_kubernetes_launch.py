@@ -137,6 +137,26 @@ def test_a_registry_that_is_away_is_waited_for_and_told_in_the_end(tmp_path: Pat
     run(launch())
 
 
+def test_kubespawners_own_end_of_its_patience_has_the_same_words(tmp_path: Path) -> None:
+    async def launch() -> None:
+        async def full(one: Any) -> str:
+            condition = {
+                "type": "PodScheduled",
+                "status": "False",
+                "message": "0/2 nodes are available: 2 Insufficient cpu.",
+            }
+            knows(one, {"phase": "Pending", "conditions": [condition]})
+            await asyncio.sleep(0.6)
+            raise TimeoutError
+
+        one = spawner(tmp_path, full, consecutive_failure_limit=5)
+        told = (await failed(one)).jupyterhub_message
+        assert "Aucune machine n'a assez de place pour elle en ce moment (processeurs)." in told
+        assert one.consecutive_failure_limit == 0
+
+    run(launch())
+
+
 def test_a_pod_that_never_shows_up_counts_and_the_hub_looks_anew(tmp_path: Path) -> None:
     async def launch() -> None:
         one = spawner(tmp_path, never, start_timeout=2, consecutive_failure_limit=5)
@@ -297,6 +317,22 @@ def test_why_a_session_ended_is_told_once_and_its_pod_removed(
         assert one.get_state()["vre_ending"]["message"] == told
         assert one.pod_reflector.pods == {}
         assert one.vre_stopped == (status is not None)
+
+    run(ends())
+
+
+def test_why_a_session_ended_is_what_was_seen_first(tmp_path: Path) -> None:
+    """A page asks as well as the hub's own round, and meanwhile the first of them deletes the pod."""
+
+    async def ends() -> None:
+        one = spawner(tmp_path)
+        state = {"terminated": {"reason": "Error", "exitCode": 1, "message": "boom"}}
+        status = {"phase": "Failed", "containerStatuses": [{"name": "notebook", "state": state}]}
+        knows(one, status)
+        await one.poll()
+        knows(one, status, deletionTimestamp="2026-11-26T10:00:00Z")
+        await one.poll()
+        assert one.vre_ending == {"message": "session_over_said", "values": {"value": "boom"}}
 
     run(ends())
 

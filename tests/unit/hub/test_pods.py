@@ -352,6 +352,28 @@ def test_how_a_session_ended_whose_pod_is_gone(events: list[Any], message: str) 
     assert pods.ended(None, events)[0] == message
 
 
+@pytest.mark.parametrize(
+    ("status", "metadata", "over"),
+    [
+        ({"phase": "Running", "containerStatuses": [{"name": "notebook", "state": {"running": {}}}]}, {}, False),
+        ({"phase": "Pending"}, {}, False),
+        ({"phase": "Running"}, {"deletionTimestamp": "2026-11-26T10:00:00Z"}, True),
+        ({"phase": "Running", "conditions": [{"type": "DisruptionTarget", "reason": "x"}]}, {}, True),
+        ({"phase": "Running", "containerStatuses": [{"name": "notebook", "state": {"terminated": {}}}]}, {}, True),
+        ({"phase": "Succeeded"}, {}, True),
+    ],
+)
+def test_when_a_session_is_over(status: dict[str, Any], metadata: dict[str, Any], over: bool) -> None:
+    assert pods.is_over(pod(status, **metadata)) is over
+
+
+def test_a_pod_that_is_deleted_was_not_short_of_memory() -> None:
+    killed = terminated("Error", code=137)
+    assert pods.ended(pod(killed), []) == ("session_memory", "")
+    assert pods.ended(pod(killed, deletionTimestamp="2026-11-26T10:00:00Z"), []) == ("pod_gone", "")
+    assert pods.trouble(pod(killed), []) == Trouble("session_memory")
+
+
 def test_events_of_a_former_pod_of_the_same_name_are_not_this_ones() -> None:
     old, new = event("Killing", "x", 5), event("Started", "y", 6, uid="2")
     assert pods.of_one([new, old], "1") == [old]
@@ -438,6 +460,14 @@ def test_words_of_a_cluster_are_one_line_and_name_what_they_are_about() -> None:
     told = "failed to pull and unpack image Ocean modelling: failed to resolve reference Ocean modelling: "
     assert pods.readable(said, TITLES) == f"{told}something new and more"
     assert pods.title("registry.example.org/other@sha256:1", TITLES) == "registry.example.org/other"
+
+
+def test_of_many_words_there_are_the_first_and_the_last() -> None:
+    said = 'violates PodSecurity "restricted:latest": ' + "much " * 200 + "in the end."
+    told = pods.readable(said, {})
+    assert len(told) <= 300
+    assert told.startswith("violates PodSecurity")
+    assert told.endswith("in the end.")
 
 
 def test_every_message_has_its_words() -> None:

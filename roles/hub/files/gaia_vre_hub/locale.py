@@ -370,6 +370,7 @@ MESSAGES: dict[str, dict[str, str]] = {
     "room_cpu": {"en": "processors", "fr": "processeurs"},
     "room_memory": {"en": "memory", "fr": "mémoire"},
     "room_gpu": {"en": "GPUs", "fr": "GPU"},
+    "room_disk": {"en": "disk space", "fr": "espace disque"},
     "room_pods": {"en": "sessions", "fr": "sessions"},
     "pod_full": {
         "en": "No machine has enough room for it at the moment ({value}). Smaller resources may find some.",
@@ -385,8 +386,8 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "Aucune machine du cluster ne prend la session en ce moment.",
     },
     "pod_home": {
-        "en": "The disk for your files is not there yet.",
-        "fr": "Le disque de vos fichiers n'est pas encore là.",
+        "en": "Waiting for the disk with your files…",
+        "fr": "En attente du disque de vos fichiers…",
     },
     "pod_image_absent": {
         "en": "{value} is not in its registry (any more). Tell the administrators; they can run publish again.",

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from gaia_vre_hub.words import line
+from gaia_vre_hub.words import LONGEST_LINE, line
 
 Object = Mapping[str, Any]
 SETTLES = 10  # seconds after which what was made a moment ago is seen by all parts of a cluster
@@ -55,6 +55,7 @@ BROKEN = frozenset(
 )
 BUSY = re.compile(r"deadline exceeded|is reserved for|connection refused|transport is closing|failed to sync")
 PULLING = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"})
+KILLED = 128 + 9  # exit code of what was ended by SIGKILL
 NOT_STARTED = frozenset({"StartError", "ContainerCannotRun"})
 # Events that say how far a pod is; of trouble with volumes, which come first, nothing is left after one of the others.
 VOLUMES = frozenset({"FailedMount", "FailedAttachVolume"})
@@ -180,6 +181,13 @@ def is_overdue(pod: Object, now: datetime, patience: float) -> bool:
     return bool(when) and (now - datetime.fromisoformat(when)).total_seconds() > patience
 
 
+def is_over(pod: Object) -> bool:
+    """Whether a pod's session has ended, or is about to."""
+    status = pod.get("status", {})
+    taken = "deletionTimestamp" in pod["metadata"] or any(_conditions(pod, "DisruptionTarget"))
+    return taken or status.get("phase") in ("Failed", "Succeeded") or "terminated" in _session(pod).get("state", {})
+
+
 def ended(pod: Object | None, events: Iterable[Object]) -> tuple[str, str]:
     """The message for how a session ended that was ready, and what was said.
 
@@ -188,15 +196,13 @@ def ended(pod: Object | None, events: Iterable[Object]) -> tuple[str, str]:
     if pod is not None:
         for one in _failed(pod):
             return one.message, one.said
-        state = _session(pod).get("state", {}).get("terminated")
-        if state is not None and state.get("reason") == "OOMKilled":
-            return "session_memory", ""
-        taken = [
-            TAKEN.get(condition.get("reason", ""), "pod_gone") for condition in _conditions(pod, "DisruptionTarget")
-        ]
-        if taken:
-            return taken[0], ""
-        if state is not None:
+        for condition in _conditions(pod, "DisruptionTarget"):
+            return TAKEN.get(condition.get("reason", ""), "pod_gone"), ""
+        if "deletionTimestamp" in pod["metadata"]:
+            return "pod_gone", ""
+        if state := _session(pod).get("state", {}).get("terminated"):
+            if _ran_out_of_memory(state):
+                return "session_memory", ""
             said = str(state.get("message") or "")
             return ("session_over_said" if said.strip() else "session_over"), said
     for event in sorted(events, key=_order, reverse=True):
@@ -226,6 +232,8 @@ def readable(said: str, titles: Mapping[str, str]) -> str:
     named = DIGEST.sub(lambda match: titles.get(match[1], f"{match[1][:19]}…"), plain)
     for title in set(titles.values()):  # what wraps an error names the image again
         named = named.replace(f"{title}: {title}: ", f"{title}: ")
+    if len(named) > LONGEST_LINE:  # what it is about comes first, its reason last
+        named = f"{named[: LONGEST_LINE // 2]} … {named[3 - LONGEST_LINE // 2 :]}"
     return line(named)
 
 
@@ -294,9 +302,14 @@ def _containers(pod: Object) -> Iterator[Trouble]:
 def _terminated(end: Object) -> Trouble:
     """A session that ended before its server answered."""
     said = str(end.get("message") or "")
-    if end.get("reason") == "OOMKilled":
+    if _ran_out_of_memory(end):
         return Trouble("session_memory")
     return Trouble("pod_container" if end.get("reason") in NOT_STARTED else "session_ended", said=said)
+
+
+def _ran_out_of_memory(end: Object) -> bool:
+    """By the runtime's word, or as nobody else kills so; of a child of the first process few runtimes tell."""
+    return end.get("reason") == "OOMKilled" or end.get("exitCode") == KILLED
 
 
 def _broken(said: str) -> Trouble:

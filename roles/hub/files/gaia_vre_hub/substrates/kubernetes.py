@@ -34,7 +34,17 @@ LOOK = 0.3  # seconds between two looks at what the hub knows of a pod
 SPARE = 1  # second before JupyterHub gives a launch up, which has no words for it
 LOST = 60  # seconds after which a pod should be gone that its machine has to end
 # What a cluster may be short of, and the message that names it.
-ROOM = {"cpu": "room_cpu", "memory": "room_memory", GPU: "room_gpu", "pods": "room_pods"}
+ROOM = {
+    "cpu": "room_cpu",
+    "memory": "room_memory",
+    "pods": "room_pods",
+    "storage": "room_disk",
+    "ephemeral-storage": "room_disk",
+    "persistentvolumeclaims": "room_disk",
+    GPU: "room_gpu",
+}
+# What goes on by itself, as a rule.
+AWAITED = frozenset({"pod_home", "pod_grows"})
 # How far a launch is, in percent.
 REQUESTED, ASKED, PLACING, PULLING, MAKING, RUNNING = 5, 15, 25, 40, 50, 65
 
@@ -75,6 +85,8 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
         vre_choice: Choice | None = None
         vre_launch = ""  # while a session starts, what marks its pod
         vre_trouble: Trouble | None = None
+        vre_end: Any = None  # the pod as it was when it was first seen to be over
+        vre_failure = ""  # why it will never start, in words
         vre_creating: asyncio.Future[Any] | None = None
 
         # -- what a hub that starts again has to know -----------------------------------------
@@ -107,7 +119,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             await super().load_user_options()
             lost_volumes, lost_mounts = lost(before, _shapes(self))
             if lost_volumes or lost_mounts:
-                names = ", ".join(str(item.get("name")) for item in (*lost_volumes, *lost_mounts))
+                names = ", ".join(dict.fromkeys(str(item.get("name")) for item in (*lost_volumes, *lost_mounts)))
                 self.log.warning(
                     "a profile's volumes replace the hub's own; what has the user's files stays: %s", names
                 )
@@ -161,6 +173,8 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             except ApiException as error:
                 raise self._vre_failed(pods.refused(error.status or 0, status_message(error.body))) from error
             except (TimeoutError, ConnectionError, ClientError) as error:
+                if isinstance(error, TimeoutError) and self._vre_pod(own=True) is not None:
+                    raise await self._vre_late() from error
                 raise self._vre_failed(Trouble("cluster_silent", said=str(error), hub=True)) from error
             finally:
                 starting.cancel()
@@ -200,18 +214,26 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             if not trouble.hub:
                 self._vre_no_failure()
             self.log.error("the session of %s did not start: %s", self._log_name, trouble)
-            return FailedError(self._vre_words(trouble))
+            return self._vre_fails(self._vre_words(trouble))
 
         async def _vre_late(self) -> FailedError:
             """The same of one whose time is up."""
-            told = self._vre_words(self.vre_trouble) if self.vre_trouble is not None else self._vre_stage()[1]
+            percent, told = self._vre_stage()
+            if self.vre_trouble is not None:
+                told = self._vre_words(self.vre_trouble)
+            elif percent == RUNNING:
+                return self._vre_failed(Trouble("session_silent", hub=True))
             if self._vre_pod() is None:  # KubeSpawner does the same: what it knows of pods may come from nowhere
                 await self._start_watching_pods(replace=True)
             elif self.vre_trouble is not None:
                 self._vre_no_failure()
             self.log.error("the session of %s did not start in time: %s", self._log_name, self.vre_trouble)
             allowed = lasting(self.start_timeout) if self.start_timeout >= 60 else f"{self.start_timeout} s"
-            return FailedError(f"{self.vre_say('pod_late', value=allowed)} {told} {self.vre_say('pod_later')}")
+            return self._vre_fails(f"{self.vre_say('pod_late', value=allowed)} {told} {self.vre_say('pod_later')}")
+
+        def _vre_fails(self, told: str) -> FailedError:
+            self.vre_failure = told
+            return FailedError(told)
 
         async def poll(self) -> Any:
             """As KubeSpawner; a launch that was cut off by the hub's end is gone on with, and an end is told."""
@@ -225,22 +247,24 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
                     await self.vre_creating
             await self._start_watching_pods()
             pod = self._vre_pod()
+            if self.vre_end is None and pod is not None and pods.is_over(pod):
+                self.vre_end = pod  # before it is deleted, by a poll or by whoever took it away
             overdue = pod is not None and pods.is_overdue(pod, datetime.now(UTC), LOST)
             status = 1 if overdue else await super().poll()
             if status is None:
                 return None
             if self.pending not in ("spawn", "stop"):  # of these two, start() and the user know
-                await self._vre_tell_end(pod)
+                await self._vre_tell_end()
             left = self._vre_pod()
             # JupyterHub stops what runs; the reflector may not know of a new pod yet, nor who removes one that failed.
             if overdue or (self.delete_stopped_pods if left is not None else self.vre_launch and self.vre_creating):
                 await self.stop(now=True)
             return status
 
-        async def _vre_tell_end(self, pod: Any) -> None:
-            if pod is None and self.events_enabled:
+        async def _vre_tell_end(self) -> None:
+            if self.vre_end is None and self.events_enabled:
                 await self._start_watching_events()
-            message, said = pods.ended(pod, self._vre_events())
+            message, said = pods.ended(self.vre_end, self._vre_events(self.vre_end))
             told = pods.readable(said, self._vre_titles())
             self.log.warning("the session of %s ended (%s): %s", self._log_name, message, told)
             self.vre_tell_next(message, value=told)
@@ -279,8 +303,11 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             """How far the launch is: an event of JupyterHub's progress page."""
             percent, told = self._vre_stage()
             trouble = self.vre_trouble
-            if trouble is not None and not trouble.fatal:
-                told = f"{self._vre_words(trouble)} {self.vre_say('pod_goes_on')}"
+            if self.vre_failure:  # the pod is being removed
+                percent, told = MAKING, self.vre_failure
+            elif trouble is not None and not trouble.fatal:
+                told = self._vre_words(trouble)
+                told = told if trouble.message in AWAITED else f"{told} {self.vre_say('pod_goes_on')}"
             return {"progress": percent, "message": told, "queued": percent == PLACING}
 
         def _vre_stage(self) -> tuple[int, str]:
@@ -301,8 +328,8 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
 
         def _vre_words(self, trouble: Trouble) -> str:
             titles = self._vre_titles()
-            names = (self.vre_say(ROOM[name]) if name in ROOM else name for name in trouble.value.split(", "))
-            value = pods.title(trouble.image, titles) if trouble.image else ", ".join(names)
+            names = [self.vre_say(ROOM[name]) if name in ROOM else name for name in trouble.value.split(", ")]
+            value = pods.title(trouble.image, titles) if trouble.image else ", ".join(dict.fromkeys(names))
             told = self.vre_say(trouble.message, value=value)
             said = pods.readable(trouble.said, titles) if trouble.message in pods.SAID else ""
             speaker = "session_said" if trouble.message == "session_ended" else "cluster_said"
