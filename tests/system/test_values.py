@@ -1,6 +1,6 @@
 """The stand-in for Zero to JupyterHub, rendered by helm: what values it takes, what it makes of them.
 
-docs/kubernetes-values.md names the keys that the role emits; EMITTED has them, with a line of configuration that needs no hub.
+docs/kubernetes-values.md names the keys that the role emits; EMITTED has them, with a configuration that needs no hub.
 """
 
 from __future__ import annotations
