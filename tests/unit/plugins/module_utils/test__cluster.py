@@ -147,7 +147,10 @@ def lines(whole: Any = None, part: Any = None) -> dict[str, str]:
             Seen("node1", "a container with such a volume does not start: failed to mount image subpath: unknown"),
         ),
         (
-            pod("Failed", whole={"terminated": {"exitCode": 128, "reason": "StartError", "message": "exec: no such file"}}),
+            pod(
+                "Failed",
+                whole={"terminated": {"exitCode": 128, "reason": "StartError", "message": "exec: no such file"}},
+            ),
             {},
             Seen(
                 "node1",
@@ -172,7 +175,9 @@ def test_a_pod_that_found_no_place_saw_nothing() -> None:
     said = "0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available"
     waits["status"]["conditions"] = [{"type": "PodScheduled", "status": "False", "message": said}]
     found = _cluster.seen(waits, _pods.troubles(waits, []), {}, 600)
-    assert found.error.startswith("the pod finds no node: 0/2 nodes are available: 2 Insufficient cpu. Remedy: make room")
+    assert found.error.startswith(
+        "the pod finds no node: 0/2 nodes are available: 2 Insufficient cpu. Remedy: make room"
+    )
 
 
 # -- what is remembered -----------------------------------------------------------------------------
@@ -218,7 +223,9 @@ def test_of_several_kinds_of_nodes_all_have_to() -> None:
     assert (both["mount_kind"], both["platforms"], both["subpath"]) == ("image", ["linux/amd64", "linux/arm64"], False)
     one = able({AMD: GOOD, ARM: Seen("node3", "the volume can be written")})
     assert one["mount_kind"] == "directory"
-    assert one["reason"].startswith("node3 (v1.36.3, containerd://2.1.9): the volume can be written. Remedy: Kubernetes")
+    assert one["reason"].startswith(
+        "node3 (v1.36.3, containerd://2.1.9): the volume can be written. Remedy: Kubernetes"
+    )
     assert one["reason"].endswith(". Instead: images are unpacked")
 
 
@@ -277,7 +284,13 @@ def claim(*modes: str) -> dict[str, Any]:
     ("claim", "classes", "wanted", "usable", "words"),
     [
         (claim("ReadWriteMany"), None, "", True, "the claim gaia-vre-store (ReadWriteMany, Bound)"),
-        (claim("ReadWriteOnce"), CLASSES, "nfs", False, "the claim gaia-vre-store is for one node only (ReadWriteOnce)"),
+        (
+            claim("ReadWriteOnce"),
+            CLASSES,
+            "nfs",
+            False,
+            "the claim gaia-vre-store is for one node only (ReadWriteOnce)",
+        ),
         (None, CLASSES, "nfs", True, "a claim of the class nfs"),
         (None, None, "nfs", True, "a claim of the class nfs"),
         (None, CLASSES, "cephfs", False, "there is no StorageClass cephfs; the cluster has: fast (default, rancher.io"),

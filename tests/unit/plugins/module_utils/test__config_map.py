@@ -24,11 +24,9 @@ def config_map(**keys: bytes | str) -> dict[str, Any]:
 
 def test_texts_are_stored_and_read_again() -> None:
     texts = {MANIFEST: '{"é": 1}\n', LAST: "{}", CHECKS: "{}", NOTICE: "é"}
-    keys: dict[str, bytes | str] = {
-        _config_map.key_of(name): stored if name in _config_map.COMPRESSED else text
-        for name, text in texts.items()
-        for stored in [_config_map.stored(name, text)]
-    }
+    keys: dict[str, bytes | str] = {}
+    for name, text in texts.items():
+        keys[_config_map.key_of(name)] = _config_map.stored(name, text) if name in _config_map.COMPRESSED else text
     assert set(keys) == {"manifest.json.gz", "manifest.last.json.gz", CHECKS, NOTICE}
     assert _config_map.texts(config_map(**keys)) == texts
 

@@ -33,8 +33,10 @@ def failed(words: str) -> dict[str, Any]:
         (f'failed to resolve reference "{IMAGE}": {IMAGE}: not found', "is not in the registry", True),
         ("unexpected status from HEAD request: 401 Unauthorized", "the registry refuses", True),
         (
-            "pull access denied, repository does not exist or may require authorization: server message: "
-            "insufficient_scope: authorization failed",
+            (
+                "pull access denied, repository does not exist or may require authorization: server message: "
+                "insufficient_scope: authorization failed"
+            ),
             "the registry refuses",
             True,
         ),
