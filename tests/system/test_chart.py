@@ -19,6 +19,8 @@ import jsonschema
 import pytest
 import yaml
 
+from gaia_lab.kubernetes.binaries import ensure_binaries
+
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "molecule/kubernetes/chart"
 EMITTED_SCHEMA = json.loads((ROOT / "roles/kubernetes/files/values.schema.json").read_text())
@@ -87,7 +89,16 @@ def nested(key: str, value: Any) -> dict[str, Any]:
 def helm(values: dict[str, Any], folder: Path) -> subprocess.CompletedProcess[str]:
     file = folder / "values.json"
     file.write_text(json.dumps(values))
-    argv = ["helm", "template", "jupyterhub", str(CHART), "--kube-version", "1.36.0", "--values", str(file)]
+    argv = [
+        str(ensure_binaries() / "helm"),
+        "template",
+        "jupyterhub",
+        str(CHART),
+        "--kube-version",
+        "1.36.0",
+        "--values",
+        str(file),
+    ]
     return subprocess.run(argv, capture_output=True, text=True, check=False)
 
 
@@ -127,7 +138,7 @@ def configuration(objects: dict[tuple[str, str], dict[str, Any]], folder: Path) 
 
 def test_helm_finds_nothing_wrong_with_it(tmp_path: Path) -> None:
     (tmp_path / "values.json").write_text(json.dumps(merge(CENTRE, EMITTED)))
-    argv = ["helm", "lint", "--strict", str(CHART), "--values", str(tmp_path / "values.json")]
+    argv = [str(ensure_binaries() / "helm"), "lint", "--strict", str(CHART), "--values", str(tmp_path / "values.json")]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
