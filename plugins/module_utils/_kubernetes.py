@@ -91,7 +91,7 @@ class Cluster:
         found.retries = False  # we know better what is worth another try
         try:
             config.load_kube_config(config_file=kubeconfig, context=context, client_configuration=found)
-        except Exception as error:  # pylint: disable=broad-except # noqa: BLE001 - of PyYAML and of what it calls
+        except Exception as error:  # pylint: disable=broad-except
             raise unreadable(error, kubeconfig, context) from error
         return cls(client.ApiClient(found), namespace)
 
@@ -191,7 +191,7 @@ class Cluster:
                     _request_timeout=TIMEOUT,
                 )
                 return bytes(answer.data)
-            except Exception as error:  # pylint: disable=broad-except # noqa: BLE001 - of several libraries
+            except Exception as error:  # pylint: disable=broad-except
                 told, again = self._told(error)
                 if told is None:
                     raise

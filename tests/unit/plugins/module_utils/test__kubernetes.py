@@ -164,7 +164,7 @@ def serving(port: int, *answers: tuple[int, bytes]) -> Iterator[list[tuple[str, 
             self.end_headers()
             self.wfile.write(text)
 
-        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = answer
+        do_GET = do_DELETE = answer  # noqa: N815 - as the library calls them
 
         def log_message(self, *_arguments: object) -> None:
             pass
