@@ -32,7 +32,7 @@ KINDS = {
     "StorageClass": ("/apis/storage.k8s.io/v1", "storageclasses"),
 }
 CLUSTER_WIDE = ("Node", "StorageClass")
-# Seconds that an API server may take to start again: before it stops it may wait a minute for what others ask (measured).
+# Seconds that an API server may take to start again; it may wait a minute before it stops (measured).
 PATIENCE = 120
 # Seconds that rights may be denied which are given: an API server that has just started does not know them (measured).
 RIGHTS_COME = 5

@@ -166,7 +166,7 @@ class Prepull:
         if time.monotonic() - self.looked > NODES:
             nodes, settings = self.cluster.list("Node"), self.wanted.settings
             self.down, self.looked = _prepull.down_nodes(nodes), time.monotonic()
-            # The cluster makes no pods for a node that is down, so only its labels and taints tell that it is one of ours.
+            # The cluster makes no pod for a node that is down: its labels and taints tell whether it is one of ours.
             mine = [node for node in nodes if takes(node, settings.node_selector, [*settings.tolerations, *DOWN])]
             self.lost = sorted(set(self.down) & {node["metadata"]["name"] for node in mine})
         there, pods = self._there(), self.cluster.list("Pod", _prepull.MINE)

@@ -63,7 +63,7 @@ def settings(centre: Booted) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def cluster(centre: Booted, settings: dict[str, Any]) -> Cluster:
+def cluster(settings: dict[str, Any]) -> Cluster:
     """The cluster as who deploys there has it, with the registry's login."""
     found = Cluster.open(kubeconfig(), None, NAMESPACE)
     put_secret(found, settings["username"], settings["password"])
