@@ -63,7 +63,7 @@ def settings(centre: Booted) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def cluster(centre: Booted, settings: dict[str, Any]) -> Cluster:
+def cluster(settings: dict[str, Any]) -> Cluster:
     """The cluster as who deploys there has it, with the registry's login."""
     found = Cluster.open(kubeconfig(), None, NAMESPACE)
     put_secret(found, settings["username"], settings["password"])
@@ -385,7 +385,7 @@ def test_a_registry_that_is_down_is_not_needed_for_what_is_there(cluster: Cluste
         cluster.delete("DaemonSet", one["metadata"]["name"])
     waits(lambda: not cluster.list("Pod", PREPULL))
     forget(tiny[2])
-    with stopped("registry", "nginx"):
+    with stopped("registry", "docker-registry"):
         there = module("image_prepull", prepull(tiny[:2]))
         assert (there["there"], there["problems"]) == (tiny[:2], [])
         found = module("image_prepull", prepull(tiny[:3], patience=1))

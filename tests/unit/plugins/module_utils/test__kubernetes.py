@@ -225,6 +225,13 @@ def test_what_is_refused_is_not_asked_for_again(tmp_path: Path, port: int) -> No
         assert len(asked) == 1
 
 
+def test_rights_that_a_server_does_not_know_yet_are_asked_for_again(tmp_path: Path, port: int) -> None:
+    denied = status('jobs.batch is forbidden: User "deployer" cannot list resource "jobs"')
+    with serving(port, (403, denied), (200, b'{"items": []}')) as asked:
+        assert cluster(tmp_path, port).list("Job") == []
+        assert len(asked) == 2
+
+
 def test_all_pages_of_a_list(tmp_path: Path, port: int) -> None:
     first = b'{"items": [{"n": 1}], "metadata": {"continue": "more"}}'
     with serving(port, (200, first), (200, b'{"items": [{"n": 2}], "metadata": {}}')) as asked:
