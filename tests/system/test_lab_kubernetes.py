@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -214,6 +216,13 @@ def test_a_service_from_pods(pod: str, url: str, served: str, guest: str) -> Non
 )
 def test_names_of_the_lab_in_pods(name: str, last: str, guest: str) -> None:
     assert CENTRE.lab.network.address(int(last)) in inside(guest, f"nslookup {name}").split()
+
+
+def test_pods_reach_the_outside(guest: str) -> None:
+    # Where Debian's packages come from is the one place out there that every host reaches.
+    source = urlsplit(re.findall(r"https?://\S+", on("hub", "cat /etc/apt/sources.list"))[0])
+    port = source.port or {"http": 80, "https": 443}[source.scheme]
+    assert inside(guest, f"nc -z -w 5 {source.hostname} {port} && echo reached") == "reached"
 
 
 def test_more_memory_than_its_limit_ends_a_container() -> None:
