@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.gaia_data.vre.plugins.module_utils._cluster_info import checksum
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
 
 CODE, STATE = "gaia-vre-hub", "gaia-vre"
@@ -160,6 +161,11 @@ def kubernetes_notes(ours: Mapping[str, Any], centre: Sequence[Any]) -> list[str
         what = "is read after ours; where it sets a spawner class, images are not mounted"
         notes.append(f"hub.extraConfig: {', '.join(later)} {what}.")
     return notes
+
+
+def kubernetes_checksum(values: Any) -> str:
+    """A checksum of data, as M(gaia_data.vre.cluster_info) has it."""
+    return checksum(values)
 
 
 def kubernetes_changes(after: Mapping[str, Any], before: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
@@ -304,6 +310,7 @@ class FilterModule:
         """As Ansible asks for them."""
         return {
             "kubernetes_changes": kubernetes_changes,
+            "kubernetes_checksum": kubernetes_checksum,
             "kubernetes_code": kubernetes_code,
             "kubernetes_documents": kubernetes_documents,
             "kubernetes_notes": kubernetes_notes,

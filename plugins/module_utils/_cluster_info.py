@@ -9,6 +9,9 @@ SelfSubjectAccessReview is the verdict on one request.
 
 from __future__ import annotations
 
+import base64
+import gzip
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -148,9 +151,40 @@ def _digests(text: str | None) -> list[str]:
         return []
 
 
-def look(cluster: Cluster, wanted: Sequence[Right]) -> dict[str, Any]:
+def release(secrets: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The last revision of a release of Helm, by the Secrets in which that keeps them; None for none.
+
+    Its values, which may hold secrets, are told by their checksum only; see :func:`checksum`.
+    """
+    found = max(secrets, key=lambda one: int(one["metadata"]["labels"]["version"]), default=None)
+    if found is None:
+        return None
+    labels = found["metadata"]["labels"]
+    told = {
+        "record": found["metadata"]["name"],
+        "status": labels["status"],
+        "began": found["metadata"]["creationTimestamp"],
+    }
+    try:
+        kept = json.loads(gzip.decompress(base64.b64decode(base64.b64decode(found["data"]["release"]))))
+        chart = kept["chart"]["metadata"]
+        told["chart"] = [chart["name"], chart["version"], chart.get("appVersion") or ""]
+        told["checksum"] = checksum(kept.get("config") or {})
+    except (LookupError, ValueError, TypeError, OSError, EOFError):
+        pass  # of a Helm that keeps them in another way: then it is asked itself
+    return told
+
+
+def checksum(values: Any) -> str:
+    """A checksum of data, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def look(cluster: Cluster, wanted: Sequence[Right], name: str = "", secret: str = "") -> dict[str, Any]:
     """All of it.
 
+    :param name: of a release of Helm; empty for none.
+    :param secret: name of a Secret of ours, whose checksum is told; empty for none.
     :raises ClusterError: when the cluster does not answer, or refuses.
     """
     version, missing = cluster.version(), denied(cluster, wanted)
@@ -159,7 +193,11 @@ def look(cluster: Cluster, wanted: Sequence[Right]) -> dict[str, Any]:
     namespace = cluster.get("Namespace", cluster.namespace) if sees else None
     labels = ((namespace or {}).get("metadata") or {}).get("labels") or {}
     pods, code = (cluster.list("Pod"), cluster.list("ConfigMap", CODE)) if namespace else ([], [])
+    kept = cluster.list("Secret", {"owner": "helm", "name": name}) if namespace and name else []
+    ours = cluster.get("Secret", secret) if namespace and secret else None
     return {
+        "release": release(kept),
+        "secret": checksum(ours.get("data") or {}) if ours else "",
         "version": version,
         "namespace": namespace is not None,
         "ours": LABELS.items() <= labels.items(),

@@ -58,6 +58,14 @@ options:
         description: What it is needed for, for people.
         type: str
         required: true
+  release:
+    description: Name of a release of Helm, to tell about.
+    type: str
+    default: ""
+  secret:
+    description: Name of a Secret, to tell the checksum of its data.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -101,6 +109,16 @@ hub:
   type: list
   elements: dict
   returned: success
+release:
+  description: >-
+    Of the last revision of a release of Helm C(record) (the Secret that Helm keeps it in), C(status), C(began),
+    C(chart) (name, version and C(appVersion)) and C(checksum) of its values; null for none.
+  type: dict
+  returned: success
+secret:
+  description: Checksum of a Secret's data; empty where there is none.
+  type: str
+  returned: success
 sessions:
   description: Of each session that starts or runs C(user), C(pod), C(digests) of its images.
   type: list
@@ -127,12 +145,16 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "rights": {"type": "list", "elements": "dict", "default": [], "options": right},
+            "release": {"type": "str", "default": ""},
+            "secret": {"type": "str", "default": "", "no_log": False},
             **_cluster_option.argument_spec(),
         },
         supports_check_mode=True,
     )
     try:
-        found = _cluster_info.look(_cluster_option.opened(module), _cluster_info.rights(module.params["rights"]))
+        params = module.params
+        rights = _cluster_info.rights(params["rights"])
+        found = _cluster_info.look(_cluster_option.opened(module), rights, params["release"], params["secret"])
     except VreError as error:
         module.fail_json(msg=str(error))
     else:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 from typing import Any
 
 import pytest
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._cluster_info import (
     Right,
+    checksum,
     hub_pods,
     is_covered,
+    release,
     rights,
     sessions,
     told,
@@ -89,3 +94,29 @@ def test_sessions_with_their_images() -> None:
         {"user": "bob", "pod": "jupyter-b", "digests": []},
         {"user": "zoé", "pod": "jupyter-z", "digests": ["sha256:1", "sha256:2"]},
     ]
+
+
+def kept(version: int, data: str) -> dict[str, Any]:
+    """A Secret of Helm's."""
+    labels = {"version": str(version), "status": "deployed"}
+    began = "2026-11-26T10:00:00Z"
+    return {
+        "metadata": {"name": f"x.v{version}", "labels": labels, "creationTimestamp": began},
+        "data": {"release": data},
+    }
+
+
+def test_the_last_revision_of_a_release_without_its_values() -> None:
+    values = {"proxy": {"secretToken": "s3cret"}}
+    text = json.dumps({"chart": {"metadata": {"name": "jupyterhub", "version": "4.4.0"}}, "config": values})
+    data = base64.b64encode(base64.b64encode(gzip.compress(text.encode()))).decode()
+    found = release([kept(9, "junk"), kept(10, data)])
+    assert found == {
+        "record": "x.v10",
+        "status": "deployed",
+        "began": "2026-11-26T10:00:00Z",
+        "chart": ["jupyterhub", "4.4.0", ""],
+        "checksum": checksum({"proxy": {"secretToken": "s3cret"}}),
+    }
+    assert "chart" not in (release([kept(1, "junk")]) or {"chart": ""})
+    assert release([]) is None
