@@ -22,7 +22,8 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.gaia_data.vre.plugins.module_utils._cluster_info import checksum
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
 
-CODE, STATE = "gaia-vre-hub", "gaia-vre"
+CODE = "gaia-vre-hub"
+STATE = "gaia-vre"
 CODE_FOLDER = "/usr/local/etc/jupyterhub/gaia_vre_hub"  # the chart has its folder on Python's path
 STATE_FOLDER = "/etc/gaia-vre"
 CHECK = "gaia-vre-check"

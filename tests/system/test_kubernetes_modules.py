@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -562,8 +563,12 @@ def test_many_plays_at_once_lose_nothing(state: ConfigMap) -> None:
 def test_an_api_server_that_starts_again_loses_nothing(state: ConfigMap) -> None:
     restart = threading.Thread(target=CENTRE.on, args=("hub", "systemctl restart kube-apiserver"))
     restart.start()
+
+    def more(number: int) -> Any:
+        return lambda before: ({CHECKS: f"{before.get(CHECKS, '')}{number} "}, None)
+
     for number in range(30):
-        state.change(lambda before, number=number: ({CHECKS: f"{before.get(CHECKS, '')}{number} "}, None))
+        state.change(more(number))
         time.sleep(0.1)
     restart.join()
     assert state.read()[CHECKS].split() == [str(number) for number in range(30)]
@@ -642,8 +647,8 @@ def test_a_manifest_in_a_config_map(cluster: Cluster, state: ConfigMap, lab_imag
     assert info["images"]["tiny000"]["offered"]["digest"] == digests[1]
     assert "Kubernetes v1.36.3, namespace jupyterhub: no hub runs there" in info["report"]
     good = state.read()
-    for junk in ({MANIFEST: "junk"}, {MANIFEST: ""}):
-        state.change(lambda _before, junk=junk: (junk, None))
+    for junk in ("junk", ""):
+        state.change(partial(lambda text, _before: ({MANIFEST: text}, None), junk))
         again = module("launch_manifest", options)
         assert (again["offered"], again["candidates"]) == (["lab", "tiny000"], [])
         assert any("not usable" in note for note in again["notes"])

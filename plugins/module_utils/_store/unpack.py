@@ -60,16 +60,21 @@ def bring(asked: Mapping[str, Any], say: Callable[[str], None]) -> Brought:
     return found
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(path: str) -> int:
     """Bring what the file asks for; gives the exit code."""
     try:
         asked = json.loads(Path(path).read_text(encoding="utf-8"))
-        found = bring(asked, lambda line: print(line, flush=True))
+        found = bring(asked, _say)
     except (VreError, OSError, ValueError, LookupError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     problems = {image: str(error) for image, error in found.problems.items()}
-    print(json.dumps({"brought": sorted(found.images), "problems": problems}), flush=True)
+    _say(json.dumps({"brought": sorted(found.images), "problems": problems}))
     return 0
 
 

@@ -12,7 +12,7 @@ from gaia_lab.kubernetes import common, control, node, ready, units
 from gaia_lab.lab import Lab
 from gaia_lab.spec import load_spec
 
-RIGHTS = list(yaml.safe_load_all(control.RIGHTS.read_text()))
+RIGHTS = yaml.safe_load(control.RIGHTS.read_text())["items"]
 MASQUERADE = "--table nat --append POSTROUTING --source 10.244.31.0/24 ! --destination 10.244.0.0/16 --jump MASQUERADE"
 
 

@@ -31,9 +31,9 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def kubeconfig(folder: Path, content: Any = CONFIG) -> str:
+def kubeconfig(folder: Path, content: Any = None) -> str:
     path = folder / "kubeconfig"
-    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content or CONFIG))
     return str(path)
 
 
