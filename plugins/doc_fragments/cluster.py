@@ -24,7 +24,7 @@ options:
     type: str
     default: jupyterhub
 notes:
-  - While the cluster's API server starts again, a request to it is made again for a minute.
+  - While the cluster's API server starts again, a request to it is made again for two minutes.
 requirements:
   - kubernetes (the client, from PyPI) 24.2 or newer for the Python that runs the module, where it talks to a cluster
 """

@@ -30,6 +30,11 @@ PYTHON = f"{FOLDER}/bin/python"
 MOUNT = "/gaia-vre-probe"
 WHOLE, PART = "whole", "part"
 SHARED = ("ReadWriteMany", "ReadOnlyMany")
+NO_NODE = (
+    "no node takes sessions now. Remedy: correct kubernetes_node_selector and kubernetes_tolerations, "
+    "or have a node added"
+)
+OLD = "Remedy: Kubernetes 1.35 or newer with containerd 2.1 or CRI-O 1.31, or set vre_mount_kind: directory"
 MOST_TERMS = 5  # nodes that a pod may choose from
 RESOURCES = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}}
 # Looks at what is mounted and prints one line of JSON. Arguments: the mount, and where Python is in it.
@@ -94,9 +99,7 @@ def pod(
         "activeDeadlineSeconds": deadline,
         "terminationGracePeriodSeconds": 1,
         "securityContext": _pods.POD_SECURITY,
-        "affinity": {
-            "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
-        },
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}},
         "containers": [
             {
                 "name": one,
@@ -255,7 +258,11 @@ def capabilities(
                 "runtime": sort.runtime,
                 "platform": f"linux/{sort.architecture}",
                 "names": list(nodes.get(sort, ())),
-                **{key: getattr(found[sort], key) for key in ("host", "image", "subpath", "error", "at") if sort in found},
+                **{
+                    key: getattr(found[sort], key)
+                    for key in ("host", "image", "subpath", "error", "at")
+                    if sort in found
+                },
             }
             for sort in sorted({*nodes, *found})
         },
@@ -268,12 +275,6 @@ def capabilities(
         "reason": why if platforms else NO_NODE,
         "notes": notes,
     }
-
-
-NO_NODE = (
-    "no node takes sessions now. Remedy: correct kubernetes_node_selector and kubernetes_tolerations, or have a node added"
-)
-OLD = "Remedy: Kubernetes 1.35 or newer with containerd 2.1 or CRI-O 1.31, or set vre_mount_kind: directory"
 
 
 def _image(found: Mapping[Sort, Seen], refused: str, forced: str | None) -> tuple[bool, str]:

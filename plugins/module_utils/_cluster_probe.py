@@ -61,7 +61,9 @@ def measure(cluster: Cluster, wanted: Wanted, former: str) -> tuple[dict[str, An
         refused = probe.look({sort: names for sort, names in nodes.items() if sort not in known})
         found.update(probe.found)
     platforms = sorted({f"linux/{sort.architecture}" for sort in nodes or found})
-    store = _cluster.store(cluster.get("PersistentVolumeClaim", CLAIM), _classes(cluster), wanted.storage_class, platforms)
+    store = _cluster.store(
+        cluster.get("PersistentVolumeClaim", CLAIM), _classes(cluster), wanted.storage_class, platforms
+    )
     able = _cluster.capabilities(version, nodes, found, refused, store, wanted.mount_kind)
     return able, _cluster.record({**known, **found}, digest, datetime.now(timezone.utc))
 

@@ -39,7 +39,7 @@ COMPRESSED = (MANIFEST, LAST)
 LARGEST = 1 << 20  # bytes. Source: Kubernetes, "ConfigMaps"
 HUB = {"component": "hub"}  # Source: Zero to JupyterHub, labels of its pods
 REVISION = "gaia-data.org/revision"
-TOKEN = "hub.services.gaia-vre-check.apiToken"
+CHECKS_TOKEN = "hub.services.gaia-vre-check.apiToken"  # noqa: S105 - the name of a key
 TRIES = 20
 
 
@@ -175,8 +175,8 @@ def token(cluster: Cluster, secret: str) -> str:
     :raises VreError: when it is not there.
     """
     found = (cluster.get("Secret", secret) or {}).get("data") or {}
-    if TOKEN not in found:
+    if CHECKS_TOKEN not in found:
         remedy = "give the hub the values that deploy makes (hub.services), and upgrade it"
         place = f"Secret {secret} of namespace {cluster.namespace}"
-        raise VreError("the hub has no token for the check", place, TOKEN, remedy)
-    return base64.b64decode(found[TOKEN]).decode("ascii").strip()
+        raise VreError("the hub has no token for the check", place, CHECKS_TOKEN, remedy)
+    return base64.b64decode(found[CHECKS_TOKEN]).decode("ascii").strip()

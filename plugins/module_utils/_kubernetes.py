@@ -35,7 +35,11 @@ KINDS = {
     "StorageClass": ("/apis/storage.k8s.io/v1", "storageclasses"),
 }
 CLUSTER_WIDE = ("Namespace", "Node", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "StorageClass")
-PATIENCE = 60  # seconds that an API server may take to start again
+# Seconds that an API server may take to start again; it may wait a minute before it stops (measured).
+PATIENCE = 120
+# Seconds that rights may be denied which are given: an API server that has just started does not know them (measured).
+RIGHTS_COME = 5
+DENIED = "is forbidden: User "
 TIMEOUT = (10, 60)  # seconds to connect, and to answer
 LONGEST_PAUSE = 5
 LONGEST_SAID = 600
@@ -47,7 +51,7 @@ REFUSALS = (
     ("exceeded quota", "have the quota of the namespace raised, or free some of it"),
     ("failed quota", "have the quota of the namespace changed"),
     ("violates PodSecurity", "have the namespace's PodSecurity level changed; restricted is enough"),
-    ("is forbidden: User ", RIGHTS),
+    (DENIED, RIGHTS),
     ("admission webhook", "have the cluster's admin look at this policy"),
     ("ValidatingAdmissionPolicy", "have the cluster's admin look at this policy"),
 )
@@ -91,7 +95,7 @@ class Cluster:
         found.retries = False  # we know better what is worth another try
         try:
             config.load_kube_config(config_file=kubeconfig, context=context, client_configuration=found)
-        except Exception as error:  # pylint: disable=broad-except # noqa: BLE001 - of PyYAML and of what it calls
+        except Exception as error:  # pylint: disable=broad-except
             raise unreadable(error, kubeconfig, context) from error
         return cls(client.ApiClient(found), namespace)
 
@@ -178,7 +182,7 @@ class Cluster:
         body: Mapping[str, Any] | None = None,
         content: str = "application/json",
     ) -> bytes:
-        end, pause = time.monotonic() + self.patience, 0.25
+        began, pause = time.monotonic(), 0.25
         while True:
             try:
                 answer = self._client.request(
@@ -191,26 +195,32 @@ class Cluster:
                     _request_timeout=TIMEOUT,
                 )
                 return bytes(answer.data)
-            except Exception as error:  # pylint: disable=broad-except # noqa: BLE001 - of several libraries
+            except Exception as error:  # pylint: disable=broad-except
                 told, again = self._told(error)
                 if told is None:
                     raise
-                if not again or time.monotonic() + pause > end:
+                if time.monotonic() + pause > began + again:
                     raise told from error
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    def _told(self, error: Exception) -> tuple[VreError | None, bool]:
-        """An error of the client in our words, and whether another try may help; None for what is none of its own."""
+    def _told(self, error: Exception) -> tuple[VreError | None, float]:
+        """An error of the client in our words, and for how many seconds another try may help.
+
+        None for what is none of its own.
+        """
         status = getattr(error, "status", None)
         if isinstance(status, int) and status:
-            return refused(status, said(getattr(error, "body", "")), self.namespace), is_passing(status)
+            words = said(getattr(error, "body", ""))
+            passing = self.patience if is_passing(status) else RIGHTS_COME if status == 403 and DENIED in words else 0
+            return refused(status, words, self.namespace), passing
         library = type(error).__module__.partition(".")[0]
         if library == "kubernetes":
-            return unreadable(error, None, None), False
+            return unreadable(error, None, None), 0
         if library in ("urllib3", "http") or isinstance(error, OSError):
-            return silent(error, self.server)
-        return None, False
+            told, again = silent(error, self.server)
+            return told, self.patience if again else 0
+        return None, 0
 
 
 def path(kind: str, namespace: str, name: str = "") -> str:

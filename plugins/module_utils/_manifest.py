@@ -238,9 +238,7 @@ def _kind(capabilities: Mapping[str, Any], forced: str | None) -> str:
     return str(kind)
 
 
-def _pin(
-    name: str, image: Mapping[str, Any], maker: _mounts.Maker, capabilities: Mapping[str, Any]
-) -> dict[str, Any]:
+def _pin(name: str, image: Mapping[str, Any], maker: _mounts.Maker, capabilities: Mapping[str, Any]) -> dict[str, Any]:
     """One digest of an image, with its ready-made mount."""
     where = f"lock: images.{name}"
     reference = _reference.parse(image.get("reference"), where)

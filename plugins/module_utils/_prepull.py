@@ -89,7 +89,9 @@ def plan(there: Sequence[Group], wanted: Sequence[str], *, exact: bool, size: in
     """
     found = []
     for group in sorted(there, key=lambda group: group.number):
-        keeps = group.images if not exact else [one for one in group.images if group.volumes == volumes and one in wanted]
+        keeps = (
+            group.images if not exact else [one for one in group.images if group.volumes == volumes and one in wanted]
+        )
         found.append(Group(group.number, tuple(keeps), group.volumes))
     held = {image for group in found if group.volumes == volumes for image in group.images}
     new = [image for image in dict.fromkeys(wanted) if image not in held]
@@ -118,7 +120,9 @@ def without(groups: Sequence[Group], image: str, *, volumes: bool) -> list[Group
 
 def text(groups: Iterable[Group]) -> str:
     """Groups for people, as a diff shows them."""
-    return "".join(f"{group.name}:\n" + "".join(f"  {one}\n" for one in group.images) for group in groups if group.images)
+    return "".join(
+        f"{group.name}:\n" + "".join(f"  {one}\n" for one in group.images) for group in groups if group.images
+    )
 
 
 # -- objects of the cluster -------------------------------------------------------------------------
@@ -256,7 +260,9 @@ class Progress:
         return {image: told for image, told in found.items() if len(told) == len(self.waiting)}
 
 
-def progress(daemon_set: Object, pods: Iterable[Object], events: Mapping[str, Sequence[Object]], down: Collection[str]) -> Progress:
+def progress(
+    daemon_set: Object, pods: Iterable[Object], events: Mapping[str, Sequence[Object]], down: Collection[str]
+) -> Progress:
     """How far a group is.
 
     :param pods: of all groups.
@@ -295,7 +301,8 @@ def down_nodes(nodes: Iterable[Object]) -> dict[str, str]:
     """Nodes that do not answer, with what the cluster says of each."""
     found = {}
     for node in nodes:
-        ready = next((one for one in (node.get("status") or {}).get("conditions") or () if one["type"] == "Ready"), {})
+        conditions: Sequence[Object] = (node.get("status") or {}).get("conditions") or ()
+        ready: Object = next((one for one in conditions if one["type"] == "Ready"), {})
         if ready.get("status") != "True":
             found[node["metadata"]["name"]] = _pods.plain(str(ready.get("message") or "it was never ready"))
     return found

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _pods, _prepull
+from ansible_collections.gaia_data.vre.plugins.module_utils._cluster_nodes import takes
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 from ansible_collections.gaia_data.vre.plugins.module_utils._kubernetes import Cluster, ClusterError
 from ansible_collections.gaia_data.vre.plugins.module_utils._prepull import Group, Problem, Progress, Settings
@@ -20,6 +21,8 @@ AHEAD = 5.0  # seconds after which the next group is begun, whatever the one bef
 STUCK = 120.0  # seconds without anything going on, after which the wait is over
 TRIES = 10
 NODES = 10.0  # seconds between two looks at the nodes
+# Taints of nodes that do not answer. Source: Kubernetes, "Taints and Tolerations".
+DOWN = [{"key": f"node.kubernetes.io/{why}", "operator": "Exists"} for why in ("not-ready", "unreachable")]
 
 
 @dataclass
@@ -60,6 +63,7 @@ class Prepull:
         self.refused: dict[str, list[Problem]] = {}
         self.lines: list[str] = []
         self.down: dict[str, str] = {}
+        self.lost: list[str] = []
         self.looked = -NODES
 
     def run(self, check: bool) -> Brought:
@@ -160,7 +164,11 @@ class Prepull:
 
     def _look(self) -> list[Progress]:
         if time.monotonic() - self.looked > NODES:
-            self.down, self.looked = _prepull.down_nodes(self.cluster.list("Node")), time.monotonic()
+            nodes, settings = self.cluster.list("Node"), self.wanted.settings
+            self.down, self.looked = _prepull.down_nodes(nodes), time.monotonic()
+            # The cluster makes no pod for a node that is down: its labels and taints tell whether it is one of ours.
+            mine = [node for node in nodes if takes(node, settings.node_selector, [*settings.tolerations, *DOWN])]
+            self.lost = sorted(set(self.down) & {node["metadata"]["name"] for node in mine})
         there, pods = self._there(), self.cluster.list("Pod", _prepull.MINE)
         told: dict[str, list[_pods.Object]] = {}
         if not all(_pods.is_ready(pod) for pod in pods):
@@ -205,10 +213,9 @@ class Prepull:
         minutes = (time.monotonic() - self.began) / 60
         found.problems = [problem for told in self.refused.values() for problem in told]
         found.problems += _prepull.problems(seen, self.wanted.images, minutes)
-        lost = sorted({node for one in seen for node in one.down})
         found.problems += [
             Problem("", node, f"{node} is down ({self.down.get(node, '')}); it pulls when it is back", failed=False)
-            for node in lost
+            for node in self.lost
         ]
         if any(one.nodes == 0 for one in seen):
             remedy = "correct kubernetes_node_selector and kubernetes_tolerations, or wait for a node"

@@ -13,8 +13,8 @@ short_description: Tell what a centre's host offers and who uses it
 version_added: 0.1.0
 description:
   - Reads the manifest, the results of the last checks and the announcement beside it, the sessions that run, and the
-    services and the disks of a hub's host, or the hub's pods on a cluster. Changes nothing, and asks neither the hub nor
-    a registry.
+    services and the disks of a hub's host, or the hub's pods on a cluster. Changes nothing, and asks neither the hub
+    nor a registry.
   - Names users, so its result is for admins.
 author:
   - Gaia Data (@gaia-data)

@@ -28,7 +28,8 @@ attributes:
     platforms: posix
 options:
   state:
-    description: With C(announce) users are told; with C(drain) no new session starts, either; with C(off) all is as usual.
+    description:
+      - With V(announce) users are told; with V(drain) no new session starts, either; with V(off) all is as usual.
     type: str
     choices: [announce, drain, "off"]
     required: true

@@ -12,13 +12,14 @@ module: image_prepull
 short_description: Bring images to the nodes of a cluster, and keep them there
 version_added: 0.1.0
 description:
-  - Brings images by their digests to every node that sessions may run on, by DaemonSets of pods that do nothing but hold
-    a few images each. As long as these pods are there, no node removes an image to save room.
+  - Brings images by their digests to every node that sessions may run on, by DaemonSets of pods that do nothing but
+    hold a few images each. As long as these pods are there, no node removes an image to save room.
   - The groups are stable. A new image goes where there is room, or into a new group; nothing else moves. Where a group
     changes, each node has the new pod before the former one goes.
-  - The next group is begun when the one before it is there, or after some seconds, as a node pulls a few images at a time.
-  - An image that no node can pull is taken out again, so that it holds no other one. One that only some nodes cannot pull
-    stays, and these nodes are named. Neither fails the module; RV(problems) tells them.
+  - The next group is begun when the one before it is there, or after some seconds, as a node pulls a few images at a
+    time.
+  - An image that no node can pull is taken out again, so that it holds no other one. One that only some nodes cannot
+    pull stays, and these nodes are named. Neither fails the module; RV(problems) tells them.
   - What a run that was killed has brought is not brought again.
 author:
   - Gaia Data (@gaia-data)
@@ -45,7 +46,8 @@ options:
   volumes:
     description:
       - Whether images are held as volumes.
-      - Without it they run as containers that sleep, for clusters that cannot mount images. Then they must be system images.
+      - Without it they run as containers that sleep, for clusters that cannot mount images. Then they must be system
+        images.
     type: bool
     default: true
   group_size:
@@ -86,7 +88,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 brought:
-  description: References that were in no group before and are on every node now; in check mode, those that would be brought.
+  description: >-
+    References that were in no group before and are on every node now; in check mode, those that would be brought.
   type: list
   elements: str
   returned: success

@@ -14,8 +14,8 @@ version_added: 0.1.0
 description:
   - Brings images by their digests into the claim C(gaia-vre-store), for clusters that cannot mount images. The claim is
     made where it is missing.
-  - A Job of the cluster does it, by what M(gaia_data.vre.image_store) does on a host, and is removed afterwards. What is
-    in the store is remembered at the claim, so that nothing runs when nothing is missing.
+  - A Job of the cluster does it, by what M(gaia_data.vre.image_store) does on a host, and is removed afterwards. What
+    is in the store is remembered at the claim, so that nothing runs when nothing is missing.
   - A run that was killed is gone on with by the next one.
   - An image that cannot be unpacked holds no other one and does not fail the module; RV(problems) tells it.
 author:
@@ -51,8 +51,9 @@ options:
     required: true
   registries:
     description:
-      - How the Job reaches registries, by host (with its port, if it has one), by C(ca_file), C(plain_http) and C(mirrors)
-        as for M(gaia_data.vre.image_store). C(ca_file) is the path of a PEM file on the host that runs the module.
+      - How the Job reaches registries, by host (with its port, if it has one), by C(ca_file), C(plain_http) and
+        C(mirrors) as for M(gaia_data.vre.image_store). C(ca_file) is the path of a PEM file on the host that runs the
+        module.
       - Logins are those of O(pull_secret).
     type: dict
     default: {}

@@ -12,8 +12,8 @@ module: launch_manifest
 short_description: Compile the manifest that the hub reads, or offer what the check has passed
 version_added: 0.1.0
 description:
-  - Compiles a lock, an offer and the host's capabilities to the manifest, in one atomic write: a file of the hub's host,
-    or a key of a ConfigMap, compressed there as C(manifest.json.gz).
+  - Compiles a lock, an offer and the host's capabilities to the manifest, in one atomic write. It is a file of the
+    hub's host, or a key of a ConfigMap, compressed there as C(manifest.json.gz).
   - An image's new digest becomes a candidate, which only the check may launch. With O(promote) the candidates of the
     named images are offered; until then their former digest stays on offer.
   - What was on offer before is retained, up to O(keep) digests of an image. A lock that names one of them brings it

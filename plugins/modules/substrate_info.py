@@ -15,11 +15,11 @@ description:
   - Measures what the runtime of sessions on this host, or on a cluster, can do. It changes nothing.
   - With C(batch), a short job looks at a node of each partition, as Apptainer runs there. It asks for a slot with the
     account and options that a session's job has.
-  - With C(kubernetes), a short pod looks at one node of each kind (versions of kubelet and runtime, architecture), by the
-    system image and a volume of the same image. It has to show what is in the image, be read-only, and run programs; and
-    whether a part of an image is mounted as such is looked at, too. These pods are removed, also those that a run that
-    was killed has left. They fulfil PodSecurity C(restricted). What was seen is remembered in O(config_map), and looked
-    at again when a node of another kind or another system image comes.
+  - With C(kubernetes), a short pod looks at one node of each kind (versions of kubelet and runtime, architecture), by
+    the system image and a volume of the same image. It has to show what is in the image, be read-only, and run
+    programs; and whether a part of an image is mounted as such is looked at, too. These pods are removed, also those
+    that a run that was killed has left. They fulfil PodSecurity C(restricted). What was seen is remembered in
+    O(config_map), and looked at again when a node of another kind or another system image comes.
 author:
   - Gaia Data (@gaia-data)
 extends_documentation_fragment:

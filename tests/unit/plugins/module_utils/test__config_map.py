@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils import _config_map, 
 from ansible_collections.gaia_data.vre.plugins.module_utils._state import CHECKS, LAST, MANIFEST, NOTICE
 
 
-def config_map(**keys: bytes | str) -> dict[str, Any]:
+def config_map(keys: Mapping[str, bytes | str]) -> dict[str, Any]:
     data = {name: text for name, text in keys.items() if isinstance(text, str)}
     binary = {name: base64.b64encode(text).decode() for name, text in keys.items() if isinstance(text, bytes)}
     return {"kind": "ConfigMap", "metadata": {"name": "gaia-vre", "resourceVersion": "7"}, "data": data} | (
@@ -24,20 +25,19 @@ def config_map(**keys: bytes | str) -> dict[str, Any]:
 
 def test_texts_are_stored_and_read_again() -> None:
     texts = {MANIFEST: '{"é": 1}\n', LAST: "{}", CHECKS: "{}", NOTICE: "é"}
-    keys: dict[str, bytes | str] = {
-        _config_map.key_of(name): stored if name in _config_map.COMPRESSED else text
-        for name, text in texts.items()
-        for stored in [_config_map.stored(name, text)]
-    }
+    keys: dict[str, bytes | str] = {}
+    for name, text in texts.items():
+        compressed = _config_map.stored(name, text)
+        keys[_config_map.key_of(name)] = compressed if name in _config_map.COMPRESSED else text
     assert set(keys) == {"manifest.json.gz", "manifest.last.json.gz", CHECKS, NOTICE}
-    assert _config_map.texts(config_map(**keys)) == texts
+    assert _config_map.texts(config_map(keys)) == texts
 
 
 def test_what_somebody_else_put_there_is_read_as_it_is() -> None:
-    found = _config_map.texts(config_map(**{"manifest.json.gz": b"junk", "other": "x", CHECKS: "y"}))
+    found = _config_map.texts(config_map({"manifest.json.gz": b"junk", "other": "x", CHECKS: "y"}))
     assert found == {MANIFEST: "junk", CHECKS: "y"}
     cut = gzip.compress(b"{}" * 100)[:-9]
-    assert MANIFEST in _config_map.texts(config_map(**{"manifest.json.gz": cut}))
+    assert MANIFEST in _config_map.texts(config_map({"manifest.json.gz": cut}))
     assert _config_map.texts({}) == {}
     assert _config_map.texts({"data": None}) == {}
 

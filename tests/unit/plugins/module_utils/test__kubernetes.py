@@ -164,7 +164,7 @@ def serving(port: int, *answers: tuple[int, bytes]) -> Iterator[list[tuple[str, 
             self.end_headers()
             self.wfile.write(text)
 
-        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = answer
+        do_GET = do_DELETE = answer  # noqa: N815 - as the library calls them
 
         def log_message(self, *_arguments: object) -> None:
             pass
@@ -223,6 +223,13 @@ def test_what_is_refused_is_not_asked_for_again(tmp_path: Path, port: int) -> No
         with pytest.raises(ClusterError, match="the cluster refused: no"):
             cluster(tmp_path, port).list("Pod")
         assert len(asked) == 1
+
+
+def test_rights_that_a_server_does_not_know_yet_are_asked_for_again(tmp_path: Path, port: int) -> None:
+    denied = status('jobs.batch is forbidden: User "deployer" cannot list resource "jobs"')
+    with serving(port, (403, denied), (200, b'{"items": []}')) as asked:
+        assert cluster(tmp_path, port).list("Job") == []
+        assert len(asked) == 2
 
 
 def test_all_pages_of_a_list(tmp_path: Path, port: int) -> None:

@@ -191,7 +191,7 @@ def test_a_group_that_is_on_every_node() -> None:
         ([pod("a"), pod("b", deletionTimestamp="2026-11-26T10:00:00Z")], {}),
     ],
 )
-def test_a_group_that_is_still_to_come(pods: list[Any], status: dict[str, int]) -> None:
+def test_a_group_that_is_still_to_come(pods: list[Any], status: Any) -> None:
     found = progress(pods, **status)
     assert not found.ready
     assert not found.settled
@@ -235,8 +235,14 @@ def test_a_node_that_cannot_pull_what_others_have_is_named() -> None:
     assert not found.refused
     assert found.settled
     rows = [problem.row() for problem in _prepull.problems([found], GROUP.images, 10)]
-    assert [(row["image"], row["node"], row["failed"]) for row in rows] == [(image(1), "b", False), (image(2), "b", True)]
-    assert "tiny2 on b is not pulled, as the registry refuses: 403 Forbidden: pull access denied. Remedy" in rows[1]["text"]
+    assert [(row["image"], row["node"], row["failed"]) for row in rows] == [
+        (image(1), "b", False),
+        (image(2), "b", True),
+    ]
+    assert (
+        "tiny2 on b is not pulled, as the registry refuses: 403 Forbidden: pull access denied. Remedy"
+        in rows[1]["text"]
+    )
     assert "tiny1 on b is not known to be there, as its pod waits for registry.example.org/vre/tiny2" in rows[0]["text"]
 
 
@@ -269,7 +275,10 @@ def test_without_a_node_nothing_is_there() -> None:
 
 def test_nodes_that_do_not_answer() -> None:
     def node(name: str, status: str, message: str) -> dict[str, Any]:
-        conditions = [{"type": "DiskPressure", "status": "False"}, {"type": "Ready", "status": status, "message": message}]
+        conditions = [
+            {"type": "DiskPressure", "status": "False"},
+            {"type": "Ready", "status": status, "message": message},
+        ]
         return {"metadata": {"name": name}, "status": {"conditions": conditions}}
 
     unknown = "Kubelet stopped posting node status."

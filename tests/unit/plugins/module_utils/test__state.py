@@ -24,7 +24,6 @@ def state(tmp_path: Path) -> Folder:
     return Folder(tmp_path / "offer.json")
 
 
-
 def test_texts_come_change_and_go(state: Folder, tmp_path: Path) -> None:
     both = state.change(lambda _before: ({MANIFEST: "{}", LAST: "{}"}, "made"))
     assert (both.changed, both.before, both.after, both.result) == (True, {}, {MANIFEST: "{}", LAST: "{}"}, "made")
