@@ -8,6 +8,7 @@ Only what the collection staged itself goes: references in the store's record, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from ansible_collections.gaia_data.vre.plugins.module_utils import _engine, _man
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 from ansible_collections.gaia_data.vre.plugins.module_utils._store import hubs
 from ansible_collections.gaia_data.vre.plugins.module_utils._store.store import Store
+
+DIGEST_BEGIN = re.compile(r"sha256:[0-9a-f]{4,64}")
 
 
 @dataclass
@@ -134,18 +137,20 @@ def clean(
 
     :param keep: of :func:`needed`.
     :param check: only tell.
-    :param jobs: digests that jobs use, where no engine runs sessions.
+    :param jobs: digests that jobs use or their beginnings, of :func:`check_jobs`, where no engine runs sessions.
     :param others: of :func:`hubs.others`, where other hubs use the store.
     :raises VreError: when the engine does not tell what is in use.
     """
     found = Cleaned()
-    running, paths = {_name(digest) for digest in jobs or ()}, set[str]()
+    entries, paths = store.entries(), set[str]()
+    begins = tuple(_name(digest) for digest in jobs or ())
+    running = {path.stem for path in entries if begins and path.stem.startswith(begins)}
     if jobs is None:
         images, paths = used(_engine.containers())
         _clean_images(store, keep.engine, images, check, found)
     names = {_name(_reference.parse(reference).digest) for reference in keep.store}
     parts = names.union(running, *(others or {}).values())
-    for path in store.entries():
+    for path in entries:
         name, form = path.stem, "directory" if path.is_dir() else "squashfs"
         if name in names and form == keep.form:
             continue
@@ -161,6 +166,17 @@ def clean(
             found.folders[str(path)] = store.remove(path, check)
     found.blobs = store.remove_blobs(parts, check)
     return found
+
+
+def check_jobs(digests: Iterable[str]) -> None:
+    """Check what jobs say that they use.
+
+    :raises VreError: for what is not the beginning of a digest.
+    """
+    for digest in digests:
+        if not DIGEST_BEGIN.fullmatch(digest):
+            message = "this is no digest, nor the beginning of one"
+            raise VreError(message, "jobs", digest, "give sha256: and four to 64 hexadecimal digits")
 
 
 def _name(digest: str) -> str:

@@ -54,7 +54,8 @@ def sessions(run: Run) -> list[dict[str, Any]]:
 def jobs(lines: Sequence[str], manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The same for sessions that are jobs.
 
-    :param lines: of each job ``NAME USER JOB DIGEST,DIGEST… SINCE``, digests without their ``sha256:``.
+    :param lines: of each job ``NAME USER JOB DIGEST,DIGEST… SINCE``, digests without their ``sha256:``, or the
+        beginnings of them.
     """
     pins = {
         pin["digest"].partition(":")[2]: (name, pin)
@@ -66,7 +67,8 @@ def jobs(lines: Sequence[str], manifest: Mapping[str, Any]) -> list[dict[str, An
     for line in lines:
         _name, user, job, digests, since = (*line.split(None, 4), "", "", "", "", "")[:5]
         images = {}
-        for digest in re.findall(r"[0-9a-f]{64}", digests):
+        for begin in re.findall(r"[0-9a-f]{4,64}", digests):
+            digest = next((digest for digest in pins if digest.startswith(begin)), begin)
             name, pin = pins.get(digest, ("an image that is not in the manifest", {"version": ""}))
             images[name] = {"version": pin["version"], "digest": f"sha256:{digest}"}
         found.append({"user": f"{user} (job {job})", "since": since, "composition": None, "images": images})

@@ -40,8 +40,8 @@ options:
     default: /var/lib/gaia-vre-store
   jobs:
     description:
-      - Where sessions are jobs, a line for each with its name, user, job, the digests of its images with commas between
-        them, and since when. No container engine is asked then.
+      - Where sessions are jobs, a line for each with its name, user, job, the digests of its images (or how they
+        begin) with commas between them, and since when. No container engine is asked then.
     type: list
     elements: str
 """

@@ -46,7 +46,8 @@ options:
     default: /var/lib/gaia-vre-store
   jobs:
     description:
-      - Digests of the images that jobs use, where sessions are jobs. No container engine is asked then.
+      - Digests of the images that jobs use, or their beginnings of four digits or more, where sessions are jobs. No
+        container engine is asked then.
       - Without it, sessions are containers.
     type: list
     elements: str
@@ -166,8 +167,7 @@ def _clean_host(module: AnsibleModule) -> _clean.Cleaned:
     store = Store(Path(params["store"]))
     layout.check(params["store"])
     jobs: list[str] | None = params["jobs"]
-    for digest in jobs or ():
-        layout.name_of(digest)
+    _clean.check_jobs(jobs or ())
     manifest, lock = Path(params["manifest"]), _lock.check(params["lock"]).values()
     if params["hub"] is not None:
         hubs.check(params["hub"])

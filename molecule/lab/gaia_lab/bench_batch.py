@@ -69,7 +69,7 @@ def one_of(folder: Path, references: list[str]) -> float:
 def first_import(bind: str, system: str, path: str) -> float:
     """Seconds of a first import in a container of its own, on a node."""
     on("node1", FORGET.format(path=path, code=FORGET_CODE))
-    command = f'apptainer --quiet exec --containall --no-home --bind {bind} {system} {PYTHON} -c "{IMPORT}"'
+    command = f'apptainer --quiet exec --containall --no-home --pwd / --bind {bind} {system} {PYTHON} -c "{IMPORT}"'
     return float(on("node1", f"cd /tmp && runuser -u alice -- {command}"))
 
 

@@ -68,6 +68,13 @@ def test_every_word_of_a_job_is_the_manifests(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(("count", "length"), [(1, 64), (15, 64), (21, 46), (201, 4)])
+def test_slurm_takes_what_a_job_tells_of_many_images(count: int, length: int) -> None:
+    told = batch.shortened([DIGEST] * count)
+    assert set(told.split(",")) == {"0" * length}
+    assert len(told) <= 1024
+
+
 def test_the_admins_values_stand_for_what_resources_do_not_say() -> None:
     assert batch.asked(Resources()) == {}
 

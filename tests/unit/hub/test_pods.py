@@ -470,6 +470,12 @@ def test_of_many_words_there_are_the_first_and_the_last() -> None:
     assert told.endswith("in the end.")
 
 
+def test_the_last_words_of_a_session() -> None:
+    said = 'Traceback:\n  File "a.py", line 1\n    ^^^^^^\n  File "b.py"\n    ~~~^^~~~\nOSError: Cannot connect\n\n'
+    assert pods.last_words(said) == 'File "a.py", line 1 File "b.py" OSError: Cannot connect'
+    assert pods.last_words("") == ""
+
+
 def test_every_message_has_its_words() -> None:
     assert set(MESSAGES) >= pods.SAID
     named = {message for message, _fatal, _expression in pods.PULLS} | {*pods.TAKEN.values(), *pods.FAILED.values()}

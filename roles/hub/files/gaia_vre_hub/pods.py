@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary
 from gaia_vre_hub.words import LONGEST_LINE, line
 
 Object = Mapping[str, Any]
+MOST_LINES = 3  # of what a session said last
 SETTLES = 10  # seconds after which what was made a moment ago is seen by all parts of a cluster
 
 # What is said of a pull, the message for it, and whether no further attempt will help. The first that is found counts:
@@ -235,6 +236,12 @@ def readable(said: str, titles: Mapping[str, str]) -> str:
     if len(named) > LONGEST_LINE:  # what it is about comes first, its reason last
         named = f"{named[: LONGEST_LINE // 2]} … {named[3 - LONGEST_LINE // 2 :]}"
     return line(named)
+
+
+def last_words(said: str) -> str:
+    """What a session said last, in one line; marks that only point at other lines are left out."""
+    lines = [one.strip() for one in said.splitlines() if one.strip(" ^~")]
+    return line(" ".join(lines[-MOST_LINES:]))
 
 
 def title(image: str, titles: Mapping[str, str]) -> str:

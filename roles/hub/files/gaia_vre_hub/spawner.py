@@ -141,15 +141,19 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
             """Why the session ended, for the next page that its user sees; JupyterHub keeps it as it cleans up."""
             self.vre_ending = {"message": message, "values": values}
 
-        def vre_notes(self) -> list[str]:
-            """What the user has to know of former sessions, for ``templates/page``; why one ended is told once."""
+        def vre_notes(self, reader: str) -> list[str]:
+            """What the user has to know of former sessions, for ``templates/page``; why one ended is told once.
+
+            :param reader: name of who looks at the page, or nobody's: an administrator's look does not count.
+            """
             notes: list[str] = self.vre_unstopped() if hasattr(self, "vre_unstopped") else []
             if self.vre_ending:
                 why = self.vre_say(self.vre_ending["message"], **self.vre_ending["values"])
                 notes.insert(0, f"{self.vre_say('last_ended')} {why}")
-                self.vre_ending = {}
-                self.orm_spawner.state = self.get_state()
-                self.user.db.commit()
+                if reader == self.user.name:
+                    self.vre_ending = {}
+                    self.orm_spawner.state = self.get_state()
+                    self.user.db.commit()
             return notes
 
         def vre_drain(self) -> bool:

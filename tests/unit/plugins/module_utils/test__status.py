@@ -66,6 +66,15 @@ def test_jobs_by_what_the_scheduler_says_of_them() -> None:
     ]
 
 
+def test_of_many_images_a_job_tells_how_their_digests_begin() -> None:
+    manifest = {"images": {"geo": {"offered": {"version": "1", "digest": f"sha256:{'ab' * 32}"}}}}
+    (job,) = _status.jobs(["gaia-vre-1 bob 13 cdcd,abab N/A"], manifest)
+    assert job["images"] == {
+        "an image that is not in the manifest": {"version": "", "digest": "sha256:cdcd"},
+        "geo": manifest["images"]["geo"]["offered"],
+    }
+
+
 def test_the_report() -> None:
     notice = {"text": {"fr": "Bientôt"}, "drain": True}
     assert _status.report(MANIFEST, CHECKS, notice, [SESSION], NOW) == [

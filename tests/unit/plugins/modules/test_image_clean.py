@@ -27,8 +27,9 @@ def test_without_an_engine_nothing_is_known_and_nothing_goes(
     assert folder.is_dir()
 
 
+@pytest.mark.parametrize("length", [4, 64])
 def test_where_sessions_are_jobs_no_engine_is_asked(
-    run_module: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run_module: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     store = tmp_path / "store"
@@ -38,7 +39,7 @@ def test_where_sessions_are_jobs_no_engine_is_asked(
         path.write_bytes(b"x" * 5000)
     manifest = tmp_path / "manifest.json"
     manifest.write_text(json.dumps({"version": 1, "substrate": "batch", "mount_kind": "squashfs", "images": {}}))
-    options = {"lock": LOCK, "store": str(store), "manifest": str(manifest), "jobs": [f"sha256:{'a' * 64}"]}
+    options = {"lock": LOCK, "store": str(store), "manifest": str(manifest), "jobs": [f"sha256:{'a' * length}"]}
     result = run_module("image_clean", options)
     assert (result["changed"], result["in_use"], list(result["folders"])) == (True, [str(used)], [str(unused)])
     assert used.exists()
@@ -71,6 +72,7 @@ def test_without_the_word_of_every_hub_nothing_goes(run_module: Run, tmp_path: P
         ({"store": "/"}, "images_store_dir: this cannot be the store's folder"),
         ({"lock": {}}, "no lock of a known version"),
         ({"jobs": ["ocean"]}, "this is no digest"),
+        ({"jobs": ["sha256:abc"]}, "this is no digest"),
         ({"hub": "../x"}, "this is no name of a hub"),
         ({"manifest": "/nowhere/manifest.json"}, "the manifest cannot be read"),
     ],

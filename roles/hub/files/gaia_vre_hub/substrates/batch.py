@@ -15,7 +15,7 @@ import pwd
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -50,6 +50,7 @@ _looks = ThreadPoolExecutor(2, "store")
 _unstopped = Unstopped()
 QUEUED = 25  # percent of a launch whose job waits
 MOST_LINES = 3  # of what a job said last
+LONGEST_COMMENT = 1005  # characters; Slurm takes 1024, and 200 images and the system image have four digits each in it
 # How a job may end, in words of the configuration, and the message that tells it.
 ENDED = {
     "time": "job_time",
@@ -142,11 +143,20 @@ def prepare(spawner: Any, choice: Choice) -> None:
         words += ["--bind", str((pin.mount or {})["bind"])]
     spawner.vre_job = [*words, "--image", str((choice.launch.launch or {})["source"])]
     # The scheduler then tells what a job uses, also when no hub does; the store is cleaned by that.
-    spawner.req_images = ",".join(pin.digest.partition(":")[2] for pin in choice.images.values())
+    spawner.req_images = shortened([pin.digest for pin in choice.images.values()])
     if resources is not None:
         for name, value in asked(resources).items():
             if spawner.has_trait(name):  # what this scheduler knows
                 setattr(spawner, name, value)
+
+
+def shortened(digests: Sequence[str]) -> str:
+    """The digests without their ``sha256:``, with commas between them, each cut to the same length where they are many.
+
+    A cut one may stand for another image as well, which then stays for as long as the job: nothing in use goes.
+    """
+    length = LONGEST_COMMENT // max(len(digests), 1) - 1
+    return ",".join(digest.partition(":")[2][:length] for digest in digests)
 
 
 def asked(resources: Resources) -> dict[str, Any]:
@@ -240,7 +250,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             config=True
         )
         req_name = Unicode("gaia-vre", help="Name of the hub's jobs.").tag(config=True)
-        req_images = Unicode("", help="Digests of the job's images, with commas between them.")
+        req_images = Unicode("", help="Digests of the job's images, of `shortened`.")
         vre_job: list[str] = []  # noqa: RUF012 - never changed, only replaced
         vre_last = ("", "")  # the last job's id and status, when its state was cleared
         vre_submitting: asyncio.Future[str] | None = None

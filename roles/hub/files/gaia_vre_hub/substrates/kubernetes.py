@@ -265,7 +265,7 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             if self.vre_end is None and self.events_enabled:
                 await self._start_watching_events()
             message, said = pods.ended(self.vre_end, self._vre_events(self.vre_end))
-            told = pods.readable(said, self._vre_titles())
+            told = pods.last_words(said)
             self.log.warning("the session of %s ended (%s): %s", self._log_name, message, told)
             self.vre_tell_next(message, value=told)
 
@@ -331,8 +331,11 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             names = [self.vre_say(ROOM[name]) if name in ROOM else name for name in trouble.value.split(", ")]
             value = pods.title(trouble.image, titles) if trouble.image else ", ".join(dict.fromkeys(names))
             told = self.vre_say(trouble.message, value=value)
-            said = pods.readable(trouble.said, titles) if trouble.message in pods.SAID else ""
-            speaker = "session_said" if trouble.message == "session_ended" else "cluster_said"
+            if trouble.message == "session_ended":
+                speaker, said = "session_said", pods.last_words(trouble.said)
+            else:
+                speaker = "cluster_said"
+                said = pods.readable(trouble.said, titles) if trouble.message in pods.SAID else ""
             return f"{told} {self.vre_say(speaker)} {said}" if said else told
 
         def _vre_titles(self) -> dict[str, str]:
