@@ -1,4 +1,7 @@
-"""A scientist with a browser: two ticked environments are in the launcher, and both run. What is the same everywhere is in docker."""
+"""A scientist with a browser: two ticked environments are in the launcher, and both run.
+
+What is the same everywhere is in molecule/docker.
+"""
 
 from __future__ import annotations
 
