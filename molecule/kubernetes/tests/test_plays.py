@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from gaia_lab.centre import run
+from gaia_lab.client import HubClient
 from gaia_lab.pods import OURS, hub, kubectl, listed
 
 
@@ -28,11 +29,11 @@ def test_status_names_images_and_pods() -> None:
     assert "Offered: ocean" in done.text
 
 
-def test_an_announcement_is_shown_at_once(alice: object) -> None:
+def test_an_announcement_is_shown_at_once(alice: HubClient) -> None:
     before = hub()
     run("maintenance", {"state": "announce", "text": "On Friday from 18:00."})
     try:
-        assert "On Friday from 18:00." in alice.launch_page()  # type: ignore[attr-defined]
+        assert "On Friday from 18:00." in alice.launch_page()
     finally:
         run("maintenance", {"state": "off"})
     assert hub() == before, "the hub was not restarted"

@@ -86,7 +86,7 @@ def test_each_missing_right_is_named(nobody: str) -> None:
     said(
         done,
         f"the kubeconfig {nobody} does not allow all that is needed",
-        "It may not get, list, create, update, patch, delete daemonsets (apps) in namespace jupyterhub, "
+        "It may not get, list, create, update, patch, delete daemonsets (apps) in namespace jupyterhub,",
         "which is for images on the nodes.",
         "It may not get, list nodes of the cluster",
         "docs/kubernetes-rbac.yml",

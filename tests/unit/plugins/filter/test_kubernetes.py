@@ -202,7 +202,9 @@ def test_why_pods_wait() -> None:
         ]
     }
     done = {"containerStatuses": [{"state": {"terminated": {"reason": "Completed", "exitCode": 0}}}]}
-    seen = {"a": unplaced, "b": crashed, "c": done}
-    pods = [{"metadata": {"name": name}, "status": status} for name, status in seen.items()]
+    pods = [
+        {"metadata": {"name": name}, "status": status}
+        for name, status in {"a": unplaced, "b": crashed, "c": done}.items()
+    ]
     assert kubernetes_waits(pods) == ["a: Unschedulable 0/2", "b: CrashLoopBackOff back-off", "b: Error"]
     assert kubernetes_waits([{"metadata": {"name": "d"}}]) == []
