@@ -144,7 +144,7 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
         def vre_notes(self, reader: str) -> list[str]:
             """What the user has to know of former sessions, for ``templates/page``; why one ended is told once.
 
-            :param reader: name of who looks at the page, or nobody's: an administrator's look does not count.
+            :param reader: name of who looks at the page: an administrator's look does not count.
             """
             notes: list[str] = self.vre_unstopped() if hasattr(self, "vre_unstopped") else []
             if self.vre_ending:
