@@ -51,7 +51,7 @@ bench: ## Measures what the goals say, to the screen and build/bench.json
 	@$(IN_ENV) tools/bench $(ARGS)
 
 .PHONY: demo
-demo: ## A centre on this machine: prints its address and logins; SUBSTRATE=batch has a cluster with Slurm
+demo: ## A centre on this machine: prints its address and logins; SUBSTRATE=batch has a cluster with Slurm, SUBSTRATE=kubernetes one of its own
 	@tools/setup dev
 	@molecule/lab/lab doctor --install
 	@$(IN_ENV) tools/demo up $(SUBSTRATE)

@@ -60,7 +60,9 @@ STEPS = (
     Step("units-oldest", UNITS_OLDEST, 20),
     Step("docs-lint", "antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .", 10),
     Step("yamllint", "yamllint --strict .", 3),
-    Step("shellcheck", "git ls-files -z ':!*.md' | xargs -0 grep -lZE '^#!.*(bash|sh)$' | xargs -0 shellcheck", 2),
+    Step(
+        "shellcheck", "git ls-files -z ':!*.md' | xargs -0 grep -d skip -lZE '^#!.*(bash|sh)$' | xargs -0 shellcheck", 2
+    ),
     Step("changelog", "antsibull-changelog lint", 1),
     Step("ruff", "ruff check .", 1),
     Step("ruff-format", "ruff format --check .", 1),

@@ -27,7 +27,7 @@ def staging(images: Mapping[str, Any], seen: Iterable[str], mount_kind: str, sub
     found: dict[str, list[Any]] = {"wanted": [], "new": [], "pull": [], "unpack": [], "subpaths": []}
     try:
         for image in images.values():
-            reference, stored = f"{repository_of(image['reference'])}@{image['digest']}", f"store {image['digest']}"
+            (reference,), stored = pinned([image]), f"store {image['digest']}"
             found["wanted"].append(reference)
             if substrate == "batch" or (mount_kind == "directory" and image["kind"] == "business"):
                 unpacked = {"reference": reference, "subpath": image.get("subpath") or ""}
@@ -41,6 +41,11 @@ def staging(images: Mapping[str, Any], seen: Iterable[str], mount_kind: str, sub
         raise AnsibleFilterError(f"this is no lock: {error!r}. Remedy: run gaia_data.vre.lock again.") from error
     found["new"] = found["pull"] + [image["reference"] for image in found["unpack"]]
     return found
+
+
+def pinned(images: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The references by digest of a lock's images, ``repository@digest``."""
+    return [f"{repository_of(image['reference'])}@{image['digest']}" for image in images]
 
 
 def docker_auths(registries: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -89,6 +94,7 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         """As Ansible asks for them."""
         return {
+            "pinned": pinned,
             "staging": staging,
             "registries_of_host": registries_of_host,
             "docker_auths": docker_auths,

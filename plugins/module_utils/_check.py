@@ -12,7 +12,6 @@ import fcntl
 import json
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils import _plan
 from ansible_collections.gaia_data.vre.plugins.module_utils._contract import kernel_name
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 from ansible_collections.gaia_data.vre.plugins.module_utils._hub import Bounds, Expected, Hub, check_session
+from ansible_collections.gaia_data.vre.plugins.module_utils._state import MANIFEST, State
 
 LONGEST_LINE = 300
 LONGEST_WAIT = 900
@@ -48,17 +48,20 @@ class Outcome:
     report: list[str] = field(default_factory=list)
 
 
-def manifest(path: str) -> dict[str, Any]:
+def manifest(state: State) -> dict[str, Any]:
     """The manifest.
 
     :raises VreError: when it cannot be read.
     """
+    text, place = state.read().get(MANIFEST), state.place(MANIFEST)
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise VreError(f"the manifest cannot be read: {error}", where=path, remedy="run deploy or publish") from error
+        if text is None:
+            raise ValueError("it is not there")
+        data = json.loads(text)
+    except ValueError as error:
+        raise VreError(f"the manifest cannot be read: {error}", place, None, "run deploy or publish") from error
     if not isinstance(data, dict) or not isinstance(data.get("images"), dict):
-        raise VreError("this is no manifest", path, None, "run publish")
+        raise VreError("this is no manifest", place, None, "run publish")
     return data
 
 
@@ -148,7 +151,7 @@ def token(path: str) -> str:
         raise VreError(f"the token of the check cannot be read: {error}", where=path, remedy="run deploy") from error
 
 
-def settled(path: str, scope: str, hub: Hub | None, bounds: Bounds) -> tuple[dict[str, Any], Outcome]:
+def settled(state: State, scope: str, hub: Hub | None, bounds: Bounds) -> tuple[dict[str, Any], Outcome]:
     """What a check finds, and the manifest that it was of.
 
     Another play may change that meanwhile, and the hub then refuses what it had: what failed is tried again.
@@ -156,11 +159,11 @@ def settled(path: str, scope: str, hub: Hub | None, bounds: Bounds) -> tuple[dic
     :raises VreError: when the manifest cannot be read, or the hub does not answer.
     """
     while True:
-        data = manifest(path)
+        data = manifest(state)
         outcome = run(data, scope, hub, bounds)
         if not outcome.failed:
             return data, outcome
-        after = _digests(manifest(path), scope)
+        after = _digests(manifest(state), scope)
         if all(after.get(name) == digest for name, digest in _digests(data, scope).items()):
             return data, outcome
 
@@ -211,34 +214,6 @@ def _former(image: Mapping[str, Any], digest: str, last: Mapping[str, Any] | Non
     return [
         {key: value for key, value in entry.items() if key != "former"} for entry in known if entry["digest"] in staged
     ]
-
-
-def write(path: str, text: str) -> None:
-    """Put a text in place at once, readable by all.
-
-    :raises VreError: when that cannot be done; nothing is changed then.
-    """
-    target = Path(path)
-    try:
-        number, name = tempfile.mkstemp(dir=target.parent)
-        aside = Path(name)
-        try:
-            with os.fdopen(number, "w", encoding="utf-8") as file:
-                file.write(text)
-            aside.chmod(0o644)
-            aside.replace(target)
-        finally:
-            aside.unlink(missing_ok=True)
-    except OSError as error:
-        raise VreError(f"the results cannot be written: {error.strerror}", str(target), None, "run deploy") from error
-
-
-def read(path: str) -> str:
-    """The present text of ``checks.json``, or nothing."""
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
 
 
 def _line(row: Mapping[str, Any]) -> str:

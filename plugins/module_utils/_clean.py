@@ -52,12 +52,23 @@ def needed(path: Path, lock: Iterable[Mapping[str, Any]]) -> Needed:
     :raises VreError: without a manifest that can be read: then nothing is known about what is needed.
     """
     try:
-        manifest = _manifest.load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         message = f"the manifest cannot be read: {error.strerror}"
         raise VreError(message, "images_manifest_path", str(path), "run gaia_data.vre.deploy first") from error
+    return needed_by(text, str(path), lock)
+
+
+def needed_by(text: str, place: str, lock: Iterable[Mapping[str, Any]]) -> Needed:
+    """The same, given the text of the manifest.
+
+    :param place: where that is, for the sentence.
+    :raises VreError: when it is none.
+    """
+    try:
+        manifest = _manifest.load(text)
     except VreError as error:
-        raise VreError(f"{error.message}, so nothing is removed", str(path), None, "run publish first") from error
+        raise VreError(f"{error.message}, so nothing is removed", place, None, "run publish first") from error
     wanted = _manifest.references(manifest)
     wanted += [(image["kind"], _reference.parse(image["reference"]).at(str(image["digest"]))) for image in lock]
     jobs, mount_kind = manifest.get("substrate") == "batch", manifest.get("mount_kind")
@@ -93,6 +104,21 @@ def used(containers: Sequence[Mapping[str, Any]]) -> tuple[set[str], set[str]]:
             source = str(mount.get("Source"))
             (images if mount.get("Type") == "image" and not source.startswith("/") else paths).add(source)
     return images, paths
+
+
+def on_nodes(held: Iterable[str], keep: Needed, running: Collection[str]) -> tuple[list[str], list[str]]:
+    """Of references that are kept on a cluster's nodes, those that stay; of these, those that only sessions need.
+
+    :param running: digests that sessions use.
+    """
+    stay, in_use = [], []
+    for reference in held:
+        if reference in keep.engine:
+            stay.append(reference)
+        elif _reference.parse(reference).digest in running:
+            stay.append(reference)
+            in_use.append(reference)
+    return stay, in_use
 
 
 def in_use_below(folder: Path, paths: Iterable[str]) -> bool:

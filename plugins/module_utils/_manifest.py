@@ -94,7 +94,7 @@ def compile_manifest(
     pins: dict[str, dict[str, Any]] = {}
     for name in parsed.images:
         try:
-            pins[name] = _pin(name, images[name], maker, str(capabilities["platform"]))
+            pins[name] = _pin(name, images[name], maker, capabilities)
         except VreError as error:
             problems.append(error)
     if problems:
@@ -238,19 +238,19 @@ def _kind(capabilities: Mapping[str, Any], forced: str | None) -> str:
     return str(kind)
 
 
-def _pin(name: str, image: Mapping[str, Any], maker: _mounts.Maker, platform: str) -> dict[str, Any]:
+def _pin(name: str, image: Mapping[str, Any], maker: _mounts.Maker, capabilities: Mapping[str, Any]) -> dict[str, Any]:
     """One digest of an image, with its ready-made mount."""
     where = f"lock: images.{name}"
     reference = _reference.parse(image.get("reference"), where)
     digest = str(image.get("digest"))
-    measured = (image.get("platforms") or {}).get(platform)
-    if measured is None:
-        known = ", ".join(sorted(image.get("platforms") or {})) or "none"
+    measured = _measured(image, capabilities, where)
+    subpath = str(image.get("subpath") or "")
+    if subpath and maker.mount_kind == "image" and not capabilities.get("subpath", True):
         raise VreError(
-            f"the image is not there for {platform}, which this host runs",
-            where=where,
-            value=known,
-            remedy="build it for this platform, or take it out of the offer",
+            "the runtime mounts whole images only, so a part of one cannot be mounted",
+            where=f"{where}.subpath",
+            value=subpath,
+            remedy="set vre_mount_kind: directory, give the nodes a newer runtime, or take the image out of the offer",
         )
     pinned = reference.at(digest)
     _reference.parse(pinned, where)  # a lock is edited by people, too
@@ -259,7 +259,7 @@ def _pin(name: str, image: Mapping[str, Any], maker: _mounts.Maker, platform: st
         "tag": str(image["reference"]),
         "digest": digest,
         "version": str(image.get("version") or ""),
-        "size": int(measured["size"]),
+        "size": max(int(one["size"]) for one in measured),
     }
     if image["kind"] == "system":
         return {**found, "launch": maker.system(pinned)}
@@ -268,8 +268,26 @@ def _pin(name: str, image: Mapping[str, Any], maker: _mounts.Maker, platform: st
         **found,
         "environments": image["environments"],
         "envs_dir": _lock.envs_dir(path),
-        "mount": maker.business(pinned, path, str(image.get("subpath") or "")),
+        "mount": maker.business(pinned, path, subpath),
     }
+
+
+def _measured(image: Mapping[str, Any], capabilities: Mapping[str, Any], where: str) -> list[Mapping[str, Any]]:
+    """What the lock has of an image for each platform that sessions run on; a cluster may have several.
+
+    :raises VreError: for one that the image is not there for.
+    """
+    known = image.get("platforms") or {}
+    wanted = [str(platform) for platform in capabilities.get("platforms") or [capabilities["platform"]]]
+    for platform in wanted:
+        if platform not in known:
+            raise VreError(
+                f"the image is not there for {platform}, which sessions run on here",
+                where=where,
+                value=", ".join(sorted(known)) or "none",
+                remedy="build it for this platform, or take it out of the offer",
+            )
+    return [known[platform] for platform in wanted]
 
 
 def _former(
@@ -288,9 +306,12 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether a check of ``one`` holds for ``other``: the same content, seen at the same place."""
 
     def place(pin: Mapping[str, Any]) -> dict[str, Any]:
+        # The same digest of another repository is the same content.
         mount = dict(pin.get("mount") or {})
         if mount.get("Type") == "image":
-            del mount["Source"]  # the same digest of another repository is the same content
+            del mount["Source"]
+        if "image" in mount.get("volume", {}):
+            del mount["volume"]  # named by the digest
         return mount
 
     return all(one.get(key) == other.get(key) for key in ("digest", "envs_dir")) and place(one) == place(other)

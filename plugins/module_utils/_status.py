@@ -21,6 +21,10 @@ UNITS = ("gaia-vre-hub.service", "gaia-vre-proxy.service", "gaia-vre-verify.time
 FOLDERS = ("/var/lib/docker", "/var/lib/containerd", "/var/lib/gaia-vre")  # and the store of unpacked images
 # Only these two of a session's variables are looked at; others hold its secrets.
 RECORD, USER = "GAIA_VRE_SESSION", "JUPYTERHUB_USER"
+# On a cluster: labels of sessions' pods, those of the hub's own, and the annotation with the user's name.
+SESSION = {"gaia-data.org/session": "true"}
+SERVICES = ({"component": "hub"}, {"component": "proxy"})
+USERNAME = "hub.jupyter.org/username"
 
 
 def units(run: Run) -> dict[str, str]:
@@ -71,15 +75,59 @@ def jobs(lines: Sequence[str], manifest: Mapping[str, Any]) -> list[dict[str, An
     return sorted(found, key=lambda one: str(one["user"]))
 
 
+def pods(found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same for sessions that are pods.
+
+    :param found: pods with the label of sessions, as the cluster's API has them.
+    """
+    sessions = []
+    for pod in found:
+        metadata, state = pod["metadata"], pod.get("status") or {}
+        if state.get("phase") not in ("Pending", "Running"):
+            continue
+        variables = {one["name"]: one.get("value", "") for one in pod["spec"]["containers"][0].get("env") or ()}
+        # The kubelet takes a doubled sign for one.
+        record = str(variables.get(RECORD, "")).replace("$$", "$")
+        user = (metadata.get("annotations") or {}).get(USERNAME, variables.get(USER, ""))
+        since = state.get("startTime") or metadata["creationTimestamp"]
+        session = _described(record, str(user), str(since))
+        if session is not None:
+            sessions.append(session)
+    return sorted(sessions, key=lambda one: str(one["user"]))
+
+
+def services(found: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What the cluster says of the hub's own pods."""
+    return {pod["metadata"]["name"]: _state(pod) for pod in found}
+
+
+def _state(pod: Mapping[str, Any]) -> str:
+    status = pod.get("status") or {}
+    containers = status.get("containerStatuses") or ()
+    waits = next((one["state"]["waiting"] for one in containers if "waiting" in (one.get("state") or {})), None)
+    if waits is not None:
+        return f"waits: {waits.get('reason', '')} {waits.get('message', '')}".strip()
+    ready = containers and all(one.get("ready") for one in containers)
+    restarts = sum(int(one.get("restartCount") or 0) for one in containers)
+    words = str(status.get("phase", "unknown")).lower()
+    words += "" if ready or words != "running" else ", not ready"
+    return f"{words}, {restarts} restart(s)" if restarts else words
+
+
 def _session(line: str) -> dict[str, Any] | None:
     text, _sep, since = line.rpartition(" ")
     variables = dict(item.partition("=")[::2] for item in json.loads(text))
+    return _described(variables.get(RECORD, ""), variables.get(USER, ""), since)
+
+
+def _described(record: str, user: str, since: str) -> dict[str, Any] | None:
+    """A session by its record; None for something else that runs here."""
     try:
-        record = json.loads(variables[RECORD])
-        images = {str(name): dict(image) for name, image in record["images"].items()}
+        told = json.loads(record)
+        images = {str(name): dict(image) for name, image in told["images"].items()}
     except (LookupError, ValueError, TypeError, AttributeError):
-        return None  # something else that runs here
-    return {"user": variables.get(USER, ""), "since": since, "composition": record.get("composition"), "images": images}
+        return None
+    return {"user": user, "since": since, "composition": told.get("composition"), "images": images}
 
 
 def disks(store: str) -> list[dict[str, Any]]:
@@ -96,11 +144,11 @@ def disks(store: str) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def beside(manifest: str, name: str) -> dict[str, Any]:
-    """A JSON file beside the manifest; empty when there is none, or junk."""
+def parsed(text: str) -> dict[str, Any]:
+    """A text of the hub's that is JSON; empty when it is none, or junk."""
     try:
-        found = json.loads(Path(manifest).with_name(name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads(text)
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -201,6 +249,12 @@ def ago(when: str, now: datetime) -> str:
 def size(number: int) -> str:
     """Bytes as people read them."""
     return f"{number / 1e9:.1f} GB"
+
+
+def cluster_report(version: str, namespace: str, found: Mapping[str, str]) -> list[str]:
+    """Lines on the hub's own pods."""
+    states = ", ".join(f"{name} {state}" for name, state in found.items()) or "no hub runs there"
+    return [f"Kubernetes {version}, namespace {namespace}: {states}"]
 
 
 def host_report(hub: str, services: Mapping[str, str], found: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ansible_collections.gaia_data.vre.plugins.module_utils import _check
+from ansible_collections.gaia_data.vre.plugins.module_utils import _check, _state
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 from ansible_collections.gaia_data.vre.plugins.module_utils._hub import Bounds, Hub
 
@@ -38,12 +38,11 @@ def main() -> int:
     try:
         token = _check.token(wanted.token_file)
         hub = Hub(wanted.hub_url, wanted.user, token, wanted.timeout, wanted.ca_file)
+        state = _state.Folder(Path(wanted.manifest))
         with _check.alone():
-            data, outcome = _check.settled(
-                wanted.manifest, "offered", hub, Bounds(wanted.parallel, 60 * wanted.patience)
-            )
-            before = _check.read(str(Path(wanted.manifest).with_name("checks.json")))
-            _check.write(wanted.results, _check.record(data, "offered", outcome, before))
+            data, outcome = _check.settled(state, "offered", hub, Bounds(wanted.parallel, 60 * wanted.patience))
+            before = state.read().get(_state.CHECKS, "")
+            _state.write(Path(wanted.results), _check.record(data, "offered", outcome, before))
     except VreError as error:
         sys.stderr.write(f"{error}\n")
         return 2

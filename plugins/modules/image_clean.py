@@ -16,9 +16,13 @@ description:
     retained), nor in the lock, nor used by a container, be it running or stopped, or by a job, nor kept by another hub
     of the store.
   - What was not staged by the collection is never touched.
+  - On a cluster, images are given up that pods of the collection keep on its nodes; a node removes them when it needs
+    room. What is unpacked into a claim stays there.
 author:
   - Gaia Data (@gaia-data)
 extends_documentation_fragment:
+  - gaia_data.vre.state
+  - gaia_data.vre.cluster
   - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
@@ -56,6 +60,21 @@ options:
     description: Seconds to wait for a play that changes the store.
     type: int
     default: 3600
+  pause_image:
+    description: As for M(gaia_data.vre.image_prepull), with O(config_map).
+    type: str
+  pull_secret:
+    description: As for M(gaia_data.vre.image_prepull), with O(config_map).
+    type: str
+  tolerations:
+    description: As for M(gaia_data.vre.image_prepull), with O(config_map).
+    type: list
+    elements: dict
+    default: []
+  node_selector:
+    description: As for M(gaia_data.vre.image_prepull), with O(config_map).
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -72,7 +91,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 images:
-  description: References that were removed from the engine, or would be, with their bytes.
+  description: References that were removed, or would be, with their bytes, of which a cluster tells nothing.
   type: dict
   returned: success
 folders:
@@ -99,10 +118,69 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gaia_data.vre.plugins.module_utils import _clean, _lock
+from ansible_collections.gaia_data.vre.plugins.module_utils import (
+    _clean,
+    _cluster_info,
+    _cluster_option,
+    _config_map,
+    _lock,
+    _prepull,
+    _prepull_run,
+)
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._state import MANIFEST
+from ansible_collections.gaia_data.vre.plugins.module_utils._status import SESSION
 from ansible_collections.gaia_data.vre.plugins.module_utils._store import hubs, layout
 from ansible_collections.gaia_data.vre.plugins.module_utils._store.store import Store
+
+
+def _clean_nodes(module: AnsibleModule) -> _clean.Cleaned:
+    """What a cluster's nodes need not keep any more.
+
+    :raises VreError: without a manifest, or when the cluster refuses.
+    """
+    params, check = module.params, module.check_mode
+    cluster = _cluster_option.opened(module)
+    state = _config_map.ConfigMap(cluster, params["config_map"])
+    text = state.read().get(MANIFEST, "")
+    keep = _clean.needed_by(text, state.place(MANIFEST), _lock.check(params["lock"]).values())
+    running = {one for session in _cluster_info.sessions(cluster.list("Pod", SESSION)) for one in session["digests"]}
+    groups = [_prepull.group_of(one) for one in cluster.list("DaemonSet", _prepull.MINE)]
+    held = [image for group in groups if group is not None for image in group.images]
+    stay, in_use = _clean.on_nodes(held, keep, running)
+    settings = _prepull.Settings(
+        params["pull_secret"] or "", params["pause_image"] or "", params["tolerations"], params["node_selector"]
+    )
+    volumes = all(group.volumes for group in groups if group is not None)
+    wanted = _prepull_run.Wanted(stay, True, _prepull.SIZE, volumes, settings, float(params["timeout"]))
+    if len(stay) < len(held):
+        _prepull_run.Prepull(cluster, wanted).run(check)
+    return _clean.Cleaned(images=dict.fromkeys((image for image in held if image not in stay), 0), in_use=in_use)
+
+
+def _clean_host(module: AnsibleModule) -> _clean.Cleaned:
+    """What this host need not keep any more.
+
+    :raises VreError: without a manifest, or when the engine does not tell what is in use.
+    """
+    params = module.params
+    store = Store(Path(params["store"]))
+    layout.check(params["store"])
+    jobs: list[str] | None = params["jobs"]
+    _clean.check_jobs(jobs or ())
+    manifest, lock = Path(params["manifest"]), _lock.check(params["lock"]).values()
+    if params["hub"] is not None:
+        hubs.check(params["hub"])
+
+    def clean() -> _clean.Cleaned:
+        others = hubs.others(store.folder, params["hub"]) if params["hub"] else {}
+        return _clean.clean(store, _clean.needed(manifest, lock), module.check_mode, jobs, others)
+
+    _clean.needed(manifest, lock)  # before the store is touched
+    if module.check_mode:
+        return clean()
+    with store.locked(params["timeout"]):
+        return clean()  # reads all of it again: the play that was waited for may have written another one
 
 
 def main() -> None:
@@ -115,29 +193,16 @@ def main() -> None:
             "jobs": {"type": "list", "elements": "str"},
             "hub": {"type": "str"},
             "timeout": {"type": "int", "default": 3600},
+            "pause_image": {"type": "str"},
+            "pull_secret": {"type": "str", "no_log": False},
+            "tolerations": {"type": "list", "elements": "dict", "default": []},
+            "node_selector": {"type": "dict", "default": {}},
+            **_config_map.argument_spec(),
         },
         supports_check_mode=True,
     )
-    params = module.params
-    store = Store(Path(params["store"]))
     try:
-        layout.check(params["store"])
-        jobs: list[str] | None = params["jobs"]
-        _clean.check_jobs(jobs or ())
-        manifest, lock = Path(params["manifest"]), _lock.check(params["lock"]).values()
-        if params["hub"] is not None:
-            hubs.check(params["hub"])
-
-        def clean() -> _clean.Cleaned:
-            others = hubs.others(store.folder, params["hub"]) if params["hub"] else {}
-            return _clean.clean(store, _clean.needed(manifest, lock), module.check_mode, jobs, others)
-
-        _clean.needed(manifest, lock)  # before the store is touched
-        if module.check_mode:
-            found = clean()
-        else:
-            with store.locked(params["timeout"]):
-                found = clean()  # reads all of it again: the play that was waited for may have written another one
+        found = _clean_nodes(module) if module.params["config_map"] else _clean_host(module)
     except VreError as error:
         module.fail_json(msg=str(error))
     else:

@@ -12,7 +12,8 @@ module: launch_manifest
 short_description: Compile the manifest that the hub reads, or offer what the check has passed
 version_added: 0.1.0
 description:
-  - Compiles a lock, an offer and the host's capabilities to the manifest, in one atomic write.
+  - Compiles a lock, an offer and the host's capabilities to the manifest, in one atomic write. It is a file of the
+    hub's host, or a key of a ConfigMap, compressed there as C(manifest.json.gz).
   - An image's new digest becomes a candidate, which only the check may launch. With O(promote) the candidates of the
     named images are offered; until then their former digest stays on offer.
   - What was on offer before is retained, up to O(keep) digests of an image. A lock that names one of them brings it
@@ -22,6 +23,8 @@ author:
   - Gaia Data (@gaia-data)
 extends_documentation_fragment:
   - ansible.builtin.files
+  - gaia_data.vre.state
+  - gaia_data.vre.cluster
   - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
@@ -32,7 +35,7 @@ attributes:
     platforms: posix
 options:
   path:
-    description: Where the hub reads the manifest.
+    description: Where the hub reads the manifest, without O(config_map).
     type: path
     default: /etc/gaia-vre/manifest.json
   lock:
@@ -86,6 +89,15 @@ EXAMPLES = r"""
     centre: "{{ vre_centre }}"
     capabilities: "{{ substrate.capabilities }}"
 
+- name: The same for a hub on a cluster
+  gaia_data.vre.launch_manifest:
+    config_map: gaia-vre
+    namespace: jupyterhub
+    lock: "{{ lookup('ansible.builtin.file', 'vre.lock.yml') | from_yaml }}"
+    offer: "{{ vre_offer }}"
+    centre: "{{ vre_centre }}"
+    capabilities: "{{ substrate.capabilities }}"
+
 - name: Offer what passed
   gaia_data.vre.launch_manifest:
     promote: {ocean: "sha256:5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"}
@@ -93,7 +105,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: Where the manifest is.
+  description: Where the manifest is; the key of a ConfigMap in words.
   type: str
   returned: success
 candidates:
@@ -118,81 +130,49 @@ notes:
 """
 
 import contextlib
-import fcntl
-import os
-import tempfile
-from collections.abc import Iterator
+import functools
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.gaia_data.vre.plugins.module_utils import _manifest
+from ansible_collections.gaia_data.vre.plugins.module_utils import _config_map, _manifest
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
+from ansible_collections.gaia_data.vre.plugins.module_utils._state import LAST, MANIFEST, Texts
 from ansible_collections.gaia_data.vre.plugins.module_utils._store import layout
 
 
-def _last(path: Path) -> Path:
-    """A second copy of the manifest, for when somebody spoils the first."""
-    return path.with_name(f"{path.stem}.last{path.suffix}")
-
-
-@contextlib.contextmanager
-def _alone(folder: Path, check: bool) -> Iterator[None]:
-    """Another play that writes there is waited for: each builds on what the one before it wrote."""
-    if check and not folder.is_dir():
-        yield  # a plain host, where the play would make it
-        return
-    if not folder.is_dir():
-        raise VreError("the manifest's folder is not there", where=str(folder), remedy="run deploy first")
-    number = os.open(str(folder), os.O_RDONLY)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(number)
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-
-
-def _compile(module: AnsibleModule, path: Path, before: str) -> _manifest.Compiled:
-    """The manifest that is wanted, given the text of the present one."""
-    params = module.params
+def _compile(params: dict[str, Any], place: str, before: Texts) -> tuple[dict[str, str], _manifest.Compiled]:
+    """The manifest that is wanted, given the texts that are there."""
     previous, notes = None, []
     try:
-        previous = _manifest.load(before) if path.is_file() else None
+        previous = _manifest.load(before[MANIFEST]) if MANIFEST in before else None
     except VreError as error:
         if params["promote"] is not None:
             raise
         notes.append(f"the manifest that was there is not usable and is made anew: {error}")
         with contextlib.suppress(VreError):
-            previous = _manifest.load(_text(_last(path)))
+            previous = _manifest.load(before.get(LAST, ""))
     if params["promote"] is not None:
         if previous is None:
-            raise VreError("there is no manifest yet", where=params["path"], remedy="run publish first")
-        return _manifest.promote(previous, params["promote"], params["keep"])
-    compiled = _manifest.compile_manifest(
-        params["lock"],
-        params["offer"],
-        params["capabilities"],
-        params["centre"],
-        params["check_user"],
-        params["mount_kind"],
-        previous,
-        params["keep"],
-        params["store"],
-        params["absent"],
-    )
+            raise VreError("there is no manifest yet", where=place, remedy="run publish first")
+        compiled = _manifest.promote(previous, params["promote"], params["keep"])
+    else:
+        compiled = _manifest.compile_manifest(
+            params["lock"],
+            params["offer"],
+            params["capabilities"],
+            params["centre"],
+            params["check_user"],
+            params["mount_kind"],
+            previous,
+            params["keep"],
+            params["store"],
+            params["absent"],
+        )
     compiled.notes[:0] = notes
-    return compiled
-
-
-def _write(module: AnsibleModule, path: Path, text: str) -> None:
-    number, name = tempfile.mkstemp(dir=module.tmpdir)
-    with os.fdopen(number, "w", encoding="utf-8") as file:
-        file.write(text)
-    module.atomic_move(name, str(path))
+    text = _manifest.dump(compiled.manifest)
+    return {MANIFEST: text, LAST: text}, compiled
 
 
 def main() -> None:
@@ -210,6 +190,7 @@ def main() -> None:
             "store": {"type": "path", "default": layout.DEFAULT},
             "absent": {"type": "list", "elements": "str", "default": []},
             "promote": {"type": "dict"},
+            **_config_map.argument_spec(),
         },
         add_file_common_args=True,
         supports_check_mode=True,
@@ -217,30 +198,26 @@ def main() -> None:
         required_by={"lock": ("offer", "capabilities")},
         mutually_exclusive=[("lock", "promote")],
     )
-    path = Path(module.params["path"])
+    params = module.params
     try:
-        with _alone(path.parent, module.check_mode):
-            before = _text(path)
-            compiled = _compile(module, path, before)
-            after = _manifest.dump(compiled.manifest)
-            changed = before != after
-            if changed and not module.check_mode:
-                _write(module, path, after)
-                _write(module, _last(path), after)
+        state = _config_map.of(module, params["path"])
+        place = state.place(MANIFEST)
+        change = state.change(functools.partial(_compile, params, place), module.check_mode)
     except VreError as error:
         module.fail_json(msg=str(error))
     else:
-        if path.is_file():
-            arguments = module.load_file_common_arguments(module.params, path=str(path))
+        changed, compiled = change.changed, change.result
+        if not params["config_map"] and Path(params["path"]).is_file():
+            arguments = module.load_file_common_arguments(params, path=params["path"])
             changed = module.set_fs_attributes_if_different(arguments, changed)
         module.exit_json(
             changed=changed,
-            path=str(path),
+            path=place,
             candidates=compiled.candidates,
             offered=compiled.offered,
             mount_kind=compiled.manifest["mount_kind"],
             notes=compiled.notes,
-            diff={"before_header": str(path), "after_header": str(path), "before": before, "after": after},
+            diff=change.diff(place, MANIFEST),
         )
 
 

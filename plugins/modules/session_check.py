@@ -21,6 +21,9 @@ description:
   - Writes what it found beside the manifest, where the hub reads it for the launch page and its metrics.
 author:
   - Gaia Data (@gaia-data)
+extends_documentation_fragment:
+  - gaia_data.vre.state
+  - gaia_data.vre.cluster
 attributes:
   check_mode:
     description: Starts no session and writes nothing; says which kernels it would try.
@@ -41,16 +44,22 @@ options:
     type: str
     required: true
   token_file:
-    description: File with the token of the check's service, on the host that runs the module.
+    description: File with the token of the check's service, on the host that runs the module, without O(config_map).
     type: path
     default: /etc/gaia-vre/secrets/check_token
+  token_secret:
+    description:
+      - With O(config_map), name of the hub's Secret, where Zero to JupyterHub keeps the tokens of services.
+      - The check's service is C(gaia-vre-check).
+    type: str
+    default: hub
   user:
     description: The check's own user.
     type: str
     default: gaia-vre-check
   manifest:
     description:
-      - Path of the manifest that the hub reads, on the host that runs the module.
+      - Path of the manifest that the hub reads, on the host that runs the module, without O(config_map).
       - The results go into C(checks.json) beside it.
     type: path
     default: /etc/gaia-vre/manifest.json
@@ -76,6 +85,13 @@ EXAMPLES = r"""
   gaia_data.vre.session_check:
     hub_url: https://hub.example.org
     scope: offered
+
+- name: The same for a hub on a cluster
+  gaia_data.vre.session_check:
+    hub_url: https://hub.example.org
+    scope: offered
+    config_map: gaia-vre
+    namespace: jupyterhub
 """
 
 RETURN = r"""
@@ -165,13 +181,20 @@ report:
 """
 
 import importlib
-from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.gaia_data.vre.plugins.module_utils import _check
+from ansible_collections.gaia_data.vre.plugins.module_utils import _check, _config_map
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 from ansible_collections.gaia_data.vre.plugins.module_utils._hub import Bounds, Hub
+from ansible_collections.gaia_data.vre.plugins.module_utils._state import CHECKS, State, Texts
+
+
+def _token(state: State, params: dict[str, Any]) -> str:
+    if isinstance(state, _config_map.ConfigMap):
+        return _config_map.token(state.cluster, params["token_secret"])
+    return _check.token(params["token_file"])
 
 
 def main() -> None:
@@ -181,12 +204,14 @@ def main() -> None:
             "scope": {"type": "str", "choices": ["candidates", "offered"], "default": "candidates"},
             "hub_url": {"type": "str", "required": True},
             "token_file": {"type": "path", "default": "/etc/gaia-vre/secrets/check_token", "no_log": False},
+            "token_secret": {"type": "str", "default": "hub", "no_log": False},
             "user": {"type": "str", "default": "gaia-vre-check"},
             "manifest": {"type": "path", "default": "/etc/gaia-vre/manifest.json"},
             "timeout": {"type": "int", "default": 120},
             "parallel": {"type": "int", "default": 4},
             "patience": {"type": "int", "default": 10},
             "ca_file": {"type": "path"},
+            **_config_map.argument_spec(),
         },
         supports_check_mode=True,
     )
@@ -196,16 +221,21 @@ def main() -> None:
     except ImportError as error:
         module.fail_json(msg=missing_required_lib("websocket-client"), exception=str(error))
     try:
+        state = _config_map.of(module, params["manifest"])
         hub = None
         if not module.check_mode:
-            token = _check.token(params["token_file"])
+            token = _token(state, params)
+            module.no_log_values.add(token)
             hub = Hub(params["hub_url"], params["user"], token, params["timeout"], params["ca_file"])
         bounds = Bounds(params["parallel"], 60 * params["patience"])
         with _check.alone():
-            data, outcome = _check.settled(params["manifest"], params["scope"], hub, bounds)
+            data, outcome = _check.settled(state, params["scope"], hub, bounds)
+
+            def recorded(before: Texts) -> tuple[dict[str, str], None]:
+                return {CHECKS: _check.record(data, params["scope"], outcome, before.get(CHECKS, ""))}, None
+
             if hub is not None and outcome.results:
-                record = str(Path(params["manifest"]).with_name("checks.json"))
-                _check.write(record, _check.record(data, params["scope"], outcome, _check.read(record)))
+                state.change(recorded)
     except VreError as error:
         module.fail_json(msg=str(error))
     else:

@@ -21,7 +21,7 @@ import pytest
 import zstandard
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _contract
-from ansible_collections.gaia_data.vre.plugins.module_utils._build import oci, produce
+from ansible_collections.gaia_data.vre.plugins.module_utils._build import definition, oci, produce
 from ansible_collections.gaia_data.vre.plugins.module_utils._build.debian import Debian
 from gaia_lab import images
 from gaia_lab.channel import ensure_channel
@@ -54,7 +54,7 @@ def build(reference: str, layout: Path, work: Path) -> Path:
     :param work: holds downloaded packages.
     """
     folder = images.definitions()[reference]
-    kind = "system" if (folder / "root").is_dir() else "business"
+    kind = definition.load(folder).kind
     params = {
         "folder": str(folder),
         "reference": None,
@@ -93,6 +93,7 @@ def work() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def layouts() -> dict[str, Path]:
     names = ["lab:2026.11", "ocean:2026.1", "atmosphere:2026.1", "biodiversity:2026.1", "geo:2026.1"]
+    names += ["hub:2026.11", "proxy:2026.11", "store:2026.11"]
     references = {name.split(":")[0]: f"{images.REGISTRY}/vre/{name}" for name in names}
     return {name: build(found, images.layout_of(found), cache() / "build") for name, found in references.items()}
 
@@ -198,7 +199,7 @@ def test_environments_of_one_image_share_their_files(roots: dict[str, Path]) -> 
     assert species.samefile(traits)
 
 
-@pytest.mark.parametrize("name", ["lab", "ocean", "biodiversity"])
+@pytest.mark.parametrize("name", ["lab", "ocean", "biodiversity", "hub", "proxy", "store"])
 def test_nothing_in_an_image_gains_rights_or_names_the_builder(roots: dict[str, Path], name: str) -> None:
     builder = [str(cache()).encode(), b"/.build-"]
     for folder, folders, files in os.walk(roots[name]):
@@ -231,6 +232,37 @@ def test_the_system_image_is_small_and_starts_what_it_promises(
     for program in ("jupyterhub-singleuser", "batchspawner-singleuser", "jupyter-lab"):
         assert os.access(roots["lab"] / "opt/conda/bin" / program, os.X_OK)
     assert not list((roots["lab"] / "opt/gaia").iterdir())
+
+
+STORE = "import ansible_collections.gaia_data.vre.plugins.module_utils._store.store as s; print(s.Store.__name__)"
+
+
+@pytest.mark.parametrize(
+    ("name", "argv", "said"),
+    [
+        ("hub", ["jupyterhub", "--version"], "6."),
+        ("hub", ["python", "-c", "import jupyterhub_idle_culler, kubespawner; print(kubespawner.__version__)"], "7."),
+        ("proxy", ["configurable-http-proxy", "--version"], "4."),
+        ("store", ["python3", "-c", STORE], "Store"),
+        ("store", ["skopeo", "--version"], "skopeo version 1."),
+        ("store", ["zstd", "--version"], "*** Zstandard CLI"),
+    ],
+)
+def test_what_runs_on_a_cluster_runs_as_any_user(
+    layouts: dict[str, Path], roots: dict[str, Path], name: str, argv: list[str], said: str
+) -> None:
+    digest = oci.labels_of(layouts[name])[0]
+    manifest = json.loads((layouts[name] / "blobs" / digest.replace(":", "/")).read_text())
+    config = json.loads((layouts[name] / "blobs" / manifest["config"]["digest"].replace(":", "/")).read_text())
+    variables = [word for pair in config["config"]["Env"] for word in ("--setenv", *pair.split("=", 1))]
+    command = [
+        "bwrap", "--ro-bind", str(roots[name]), "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
+        "--unshare-all", "--die-with-parent", "--clearenv", *variables, "--", *argv,
+    ]  # fmt: skip
+    extra: dict[str, Any] = {"user": FOREIGN, "group": 0, "extra_groups": []} if os.getuid() == 0 else {}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, **extra)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.startswith(said)
 
 
 def test_two_builders_give_one_digest(tmp_path: Path) -> None:

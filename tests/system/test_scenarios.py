@@ -14,7 +14,7 @@ SCENARIOS = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/mole
 
 
 def test_there_are_scenarios() -> None:
-    assert {"batch", "condor", "docker", "docker_life"} <= set(SCENARIOS)
+    assert {"batch", "condor", "docker", "docker_life", "kubernetes"} <= set(SCENARIOS)
 
 
 @pytest.fixture(scope="module")

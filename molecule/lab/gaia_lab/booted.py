@@ -92,7 +92,8 @@ def traces(folder: Path, index: int | None) -> list[str]:
     if index:
         links = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
         found += [line for line in links.splitlines() if f" gv{index}@" in line]
-        for parent in (Path("/run/netns"), cgroup.unified(), Path("/run/systemd/nspawn/propagate")):
+        parents = (Path("/run/netns"), Path("/run/systemd/nspawn/propagate"), cgroup.unified(), *cgroup.hierarchies())
+        for parent in parents:
             found += [str(path) for path in parent.glob(f"gv{index}-*")]
     return found
 

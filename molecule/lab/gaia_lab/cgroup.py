@@ -1,4 +1,4 @@
-"""A control group for each host: what is in it is the host's, however it was orphaned."""
+"""Control groups for each host: what is in them is the host's, however it was orphaned."""
 
 from __future__ import annotations
 
@@ -15,6 +15,43 @@ def unified() -> Path:
     """Where this machine has the unified hierarchy of control groups."""
     found = Path("/sys/fs/cgroup/unified")
     return found if found.is_dir() else Path("/sys/fs/cgroup")
+
+
+def apart(mounts: str) -> dict[Path, str]:
+    """Where a machine has hierarchies of version 1, and what of each: its controllers, or its name.
+
+    None, when the unified hierarchy has all controllers.
+
+    :param mounts: as in ``/proc/mounts``; options that each of them has are no controllers.
+    """
+    rows = [line.split() for line in mounts.splitlines()]
+    found = {Path(where): options.split(",") for _device, where, kind, options, *_rest in rows if kind == "cgroup"}
+    plain = {"rw", "nosuid", "nodev", "noexec", "relatime", "xattr", "clone_children"}
+    named = {where: ",".join(option for option in options if option not in plain) for where, options in found.items()}
+    return {} if all(options.startswith("name=") for options in named.values()) else named
+
+
+def hierarchies() -> dict[Path, str]:
+    """Those of this machine."""
+    return apart(Path("/proc/mounts").read_text())
+
+
+def groups(name: str) -> list[Path]:
+    """The groups of that name, there or not; the unified one, in which all processes of a host are, is first."""
+    return [parent / name for parent in (unified(), *hierarchies())]
+
+
+def enter(name: str) -> list[str]:
+    """The shell commands by which a shell enters groups of its own, of that name, in all hierarchies of version 1."""
+    found: list[str] = []
+    for parent, controllers in hierarchies().items():
+        group = parent / name
+        found.append(f"mkdir -p {group}")
+        # A new group of cpuset has no processors, and takes no process until it has.
+        if "cpuset" in controllers.split(","):
+            found += [f"cat {parent}/cpuset.{what} > {group}/cpuset.{what}" for what in ("cpus", "mems")]
+        found.append(f"echo $$ > {group}/cgroup.procs")
+    return found
 
 
 def members(group: Path) -> list[int]:

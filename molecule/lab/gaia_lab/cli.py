@@ -11,6 +11,7 @@ from typing import Any
 from gaia_lab import doctor, lab
 from gaia_lab.errors import LabError
 from gaia_lab.images import ensure_images
+from gaia_lab.kubernetes.binaries import ensure_binaries
 from gaia_lab.spec import load_spec
 
 ONLY = "name of the lab (default: the one that is up)"
@@ -38,12 +39,15 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("host")
     verb.add_argument("command", nargs=argparse.REMAINDER)
     verbs.add_parser("images", help="build the images of the lab's registry, when the cache lacks them")
+    verbs.add_parser("programs", help="compile the programs of a cluster, when the cache lacks them")
     verb = verbs.add_parser("doctor", help="what this machine lacks to run a lab")
     verb.add_argument("--install", action="store_true", help="install missing programs by apt-get")
     return parser
 
 
 def _environment(found: lab.Lab) -> dict[str, str]:
+    programs = found.folder / "bin"
+    cluster = {"KUBECONFIG": str(found.folder / "kubeconfig"), "PATH": f"{programs}:{os.environ['PATH']}"}
     return {
         **os.environ,
         "GAIA_LAB_NAME": found.name,
@@ -53,6 +57,7 @@ def _environment(found: lab.Lab) -> dict[str, str]:
         "ANSIBLE_SSH_COMMON_ARGS": f"-F {found.folder}/ssh_config",
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(found.folder / "ssh"),
         "ANSIBLE_REMOTE_USER": "root",
+        **(cluster if programs.exists() else {}),
     }
 
 
@@ -135,6 +140,8 @@ def _obey(options: argparse.Namespace) -> int:
             _up(options.name, options.spec)
         case "images":
             print(ensure_images())
+        case "programs":
+            print(ensure_binaries())
         case "down":
             _down(options.names, options.all)
         case "run":

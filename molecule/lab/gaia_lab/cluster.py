@@ -1,27 +1,25 @@
-"""The cluster of a batch centre: its scheduler, the key by which its hosts know each other, FUSE for containers."""
+"""The cluster of a centre: what runs jobs or pods, and on which hosts."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from gaia_lab import condor, slurm
+from gaia_lab import condor, kubernetes, munge, slurm
 from gaia_lab.command import answer, succeeds
 from gaia_lab.errors import LabError
 from gaia_lab.host import Host
 
-# systemd-nspawn gives a host no /dev/fuse; jobs mount images by it.
-FUSE = "c /dev/fuse 0666 root root - 10:229\n"
-KEY = "cat >/etc/munge/munge.key && chown munge:munge /etc/munge/munge.key && chmod 0400 /etc/munge/munge.key"
-
 
 @dataclass(frozen=True)
 class Scheduler:
-    """What runs jobs.
+    """What runs jobs or pods.
 
-    :param manager: the service of the host that takes jobs.
+    :param manager: the service of the host that takes them.
     :param node: the service of the hosts that run them.
+    :param make: writes into the lab's folder (first) what never changes of a new cluster: keys.
     :param write: makes a host (first) what it is to the manager (second) and the nodes (third), before it boots.
     :param ready: the shell's test, on the manager, whether so many nodes are there.
     :param show: what shows the nodes there.
@@ -29,14 +27,16 @@ class Scheduler:
 
     manager: str
     node: str
+    make: Callable[[Path, Host, Sequence[Host]], None]
     write: Callable[[Host, Host, Sequence[Host]], None]
     ready: Callable[[int], str]
     show: str
 
 
 SCHEDULERS = (
-    Scheduler("slurmctld", "slurmd", slurm.write, slurm.ready, "sinfo --Node"),
-    Scheduler("schedd", "startd", condor.write, condor.ready, "condor_status"),
+    Scheduler("slurmctld", "slurmd", munge.make, slurm.write, slurm.ready, "sinfo --Node"),
+    Scheduler("schedd", "startd", munge.make, condor.write, condor.ready, "condor_status"),
+    Scheduler("apiserver", "kubelet", kubernetes.make, kubernetes.write, kubernetes.ready, "kubectl get nodes"),
 )
 
 
@@ -61,13 +61,12 @@ class Cluster:
     def __contains__(self, host: object) -> bool:
         return host in (self.manager, *self.nodes)
 
-    def write(self, host: Host, key: str) -> None:
-        """Make a host that is not up yet what it is in the cluster.
+    def make(self, folder: Path) -> None:
+        """Write the keys of a new cluster into its lab's folder."""
+        self.scheduler.make(folder, self.manager, self.nodes)
 
-        :param key: the cluster's munge key.
-        """
-        host.write("/etc/tmpfiles.d/fuse.conf", FUSE)
-        host.chroot("sh", "-c", KEY, stdin=key)
+    def write(self, host: Host) -> None:
+        """Make a host that is not up yet what it is in the cluster."""
         self.scheduler.write(host, self.manager, self.nodes)
 
     def wait(self, ssh: list[str], patience: int = 60) -> None:

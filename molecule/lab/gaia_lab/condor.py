@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gaia_lab import munge
 from gaia_lab.host import Host
 
 CPUS, MEMORY = 2, 4000  # MiB, of a node
@@ -41,4 +42,5 @@ def configuration(host: Host, manager: Host) -> str:
 
 def write(host: Host, manager: Host, _nodes: Sequence[Host]) -> None:
     """Make a host that is not up yet the central manager or a node of the pool."""
+    munge.write(host)
     host.write("/etc/condor/config.d/10-lab", configuration(host, manager))

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from gaia_lab.host import Host
 
 
-def secrets_file(registry_password: str, folder: Path) -> str:
-    """The values that an inventory like inventories/example-docker leaves open; its files lie in ``folder``."""
+def secrets_file(registry_password: str, folder: Path, more: Mapping[str, Any] | None = None) -> str:
+    """The values that an inventory like inventories/example-docker leaves open; its files lie in ``folder``.
+
+    :param more: what an example leaves open for a hub that is on no host, in place of its certificate.
+    """
+    certificate = {"hub_tls": {"certificate": f"{folder}/hub.pem", "key": f"{folder}/hub.key"}}
     return yaml.safe_dump(
         {
             "vault_registry_password": registry_password,
             "registry_ca_file": f"{folder}/ca.pem",
-            "hub_tls": {"certificate": f"{folder}/hub.pem", "key": f"{folder}/hub.key"},
+            **(certificate if more is None else more),
         }
     )
 

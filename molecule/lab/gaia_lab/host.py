@@ -48,9 +48,9 @@ class Host:
         return self.folder / "upper"
 
     @property
-    def cgroup(self) -> Path:
-        """The host's control group."""
-        return cgroup.unified() / self.network.namespace(self.spec.name)
+    def cgroups(self) -> list[Path]:
+        """The host's control groups, there or not."""
+        return cgroup.groups(self.network.namespace(self.spec.name))
 
     def runs(self) -> bool:
         """Whether the host is up."""
@@ -93,6 +93,21 @@ class Host:
         mask.parent.mkdir(parents=True, exist_ok=True)
         mask.unlink(missing_ok=True)
         mask.symlink_to("/dev/null")
+
+    def enable(self, unit: str, text: str) -> None:
+        """Give the host a unit that starts with it."""
+        self.write(f"/etc/systemd/system/{unit}", text)
+        link = self.upper / "etc/systemd/system/multi-user.target.wants" / unit
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(f"/etc/systemd/system/{unit}")
+
+    def lend(self, program: Path, path: str) -> None:
+        """Give the host, which is not up, a big file of the cache, as a hard link."""
+        target = self.upper / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        os.link(program, target)
 
     def chroot(self, *argv: str, stdin: str = "") -> None:
         """Run a program in the host's root before it boots."""
@@ -144,7 +159,8 @@ class Host:
         :param before: shell commands run in the host's private mount namespace first.
         """
         base = ensure_base(self.spec.base)
-        cgroup.remove(self.cgroup)
+        group = self.cgroups[0]
+        self._remove_cgroups()
         self.network.connect(self.spec.name, self.spec.addresses)
         script = " && ".join(
             [
@@ -152,7 +168,8 @@ class Host:
                 before,
                 # PID 1 needs the unified hierarchy; the build host may have the old ones on top. Each host has a
                 # group of its own: two systemds in one would kill each other's services.
-                f"mkdir -p {self.cgroup} && echo $$ > {self.cgroup}/cgroup.procs",
+                f"mkdir -p {group} && echo $$ > {group}/cgroup.procs",
+                *(cgroup.enter(group.name) if self.spec.limits else ()),
                 f"mount --bind {cgroup.unified()} /sys/fs/cgroup",
                 # network: a role's sysctl must not change the whole machine.
                 "export SYSTEMD_NSPAWN_API_VFS_WRITABLE=network SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1",
@@ -213,11 +230,15 @@ class Host:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
         process.end(self.pid_file, f"host {self.fqdn}")
-        cgroup.remove(self.cgroup)
+        self._remove_cgroups()
         # A systemd-nspawn that was killed leaves this.
         with contextlib.suppress(OSError):
             (PROPAGATE / self.network.namespace(self.spec.name)).rmdir()
         self.network.disconnect(self.spec.name)
+
+    def _remove_cgroups(self) -> None:
+        for group in self.cgroups:
+            cgroup.remove(group)
 
     def remove(self) -> None:
         """End the host and delete its files; the packages that it downloaded are kept."""

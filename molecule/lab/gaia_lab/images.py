@@ -1,7 +1,7 @@
 """The images of the lab's registry: built by the collection's own factory, once, and cached.
 
-Besides the examples in ``images/`` there are 200 tiny valid images for scale, and images that break the contract,
-each in one way, for the tests of bad input.
+Besides the examples in ``images/`` there are 200 tiny valid images for scale, images that break the contract, each in
+one way, for the tests of bad input, and what a Kubernetes cluster itself runs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 from ansible_collections.gaia_data.vre.plugins.module_utils._build import oci
 from ansible_collections.gaia_data.vre.plugins.module_utils._contract import PREFIX
 from ansible_collections.gaia_data.vre.plugins.module_utils._registry import Registries
-from gaia_lab import lab
+from gaia_lab import lab, tiny_images
 from gaia_lab.channel import ensure_channel
 from gaia_lab.command import say
 from gaia_lab.errors import LabError
@@ -49,6 +49,9 @@ def definitions() -> dict[str, Path]:
         f"{REGISTRY}/vre/atmosphere:2026.1": ROOT / "images/atmosphere",
         f"{REGISTRY}/vre/biodiversity:2026.1": ROOT / "images/biodiversity",
         f"{REGISTRY}/vre/geo:2026.1": ROOT / "images/geo",
+        f"{REGISTRY}/vre/hub:2026.11": ROOT / "molecule/lab/images/hub",
+        f"{REGISTRY}/vre/proxy:2026.11": ROOT / "molecule/lab/images/proxy",
+        f"{REGISTRY}/vre/store:2026.11": ROOT / "images/store",
     }
 
 
@@ -120,8 +123,10 @@ def ensure_images() -> Path:
     channel = ensure_channel()
     inputs = [
         *sorted(path for folder in ("images", "molecule/lab/images") for path in (ROOT / folder).rglob("*")),
-        *sorted((ROOT / "plugins/module_utils/_build").glob("*.py")),
+        # The store's code is in an image, too.
+        *sorted(path for part in ("_build", "_store") for path in (ROOT / "plugins/module_utils" / part).glob("*.py")),
         Path(__file__),
+        Path(tiny_images.__file__),
         channel / ".stamp",
     ]
     content = b"".join(path.read_bytes() for path in inputs if path.is_file() and "__pycache__" not in path.parts)
@@ -219,6 +224,8 @@ def _build() -> None:
 
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(push, jobs))
+        for reference in tiny_images.MAKERS:
+            access.push(tiny_images.ensure_layout(reference), reference)
         shutil.rmtree(work)
     say(f"pushed {len(jobs)} small images")
 

@@ -19,6 +19,8 @@ from gaia_lab.cluster import Cluster
 from gaia_lab.command import run, say, succeeds
 from gaia_lab.errors import LabError
 from gaia_lab.host import Host
+from gaia_lab.kubernetes import centre
+from gaia_lab.kubernetes.binaries import ensure_binaries
 from gaia_lab.network import Network, allotment, free_index, taken_indexes
 from gaia_lab.paths import cache, lab_dir, labs
 from gaia_lab.spec import Spec, load_spec, spec_file
@@ -156,7 +158,6 @@ def _create(name: str, spec: Spec, taken: set[int], store: Path | None) -> Lab:
         "users": {
             user: {"password": secrets.token_urlsafe(9), "groups": groups} for user, groups in services.USERS.items()
         },
-        "munge_key": secrets.token_hex(64),
         "hub_url": f"https://hub.{spec.zone}",
         "channel_url": f"https://channel.{spec.zone}",
     }
@@ -165,6 +166,8 @@ def _create(name: str, spec: Spec, taken: set[int], store: Path | None) -> Lab:
         tls.make_certificate(folder, host.spec.name, [host.fqdn], [host.address])
         if "channel" in host.spec.services:
             tls.make_certificate(folder, "channel", [f"channel.{spec.zone}"], [])
+    if cluster := Cluster.of(lab.hosts):
+        cluster.make(folder)
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab-{name}", "-f", str(folder / "id"))
     shutil.copyfile(spec_file(spec.name), folder / "spec.yml")
     _write_files(lab, data)
@@ -186,7 +189,11 @@ def _write_files(lab: Lab, data: dict[str, Any]) -> None:
     )
     variables = lab.folder / "vars.yml"
     variables.touch(mode=0o600)
-    variables.write_text(controller.secrets_file(data["registry"]["password"], lab.folder))
+    more = None
+    if any("apiserver" in host.spec.services for host in lab.hosts):
+        centre.write(lab.folder, data["users"])
+        more = centre.variables(lab.folder, lab.spec.zone)
+    variables.write_text(controller.secrets_file(data["registry"]["password"], lab.folder, more))
 
 
 def up(name: str, spec_name: str, store: Path | None = None) -> Lab:
@@ -197,6 +204,8 @@ def up(name: str, spec_name: str, store: Path | None = None) -> Lab:
     spec = load_spec(spec_name)
     for base in sorted({host.base for host in spec.hosts}):
         ensure_base(base)
+    if any("apiserver" in host.services for host in spec.hosts):
+        ensure_binaries()
     with _lock(name):
         lab = find(name)
         if lab is not None and lab.spec != spec:
@@ -261,7 +270,7 @@ def _boot(lab: Lab, host: Host, data: dict[str, Any]) -> None:
         controller.write(host, lab.folder, data["registry"]["password"], _known_hosts(lab))
     cluster = Cluster.of(lab.hosts)
     if cluster and host in cluster:
-        cluster.write(host, data["munge_key"])
+        cluster.write(host)
     host.boot(binds, before)
 
 

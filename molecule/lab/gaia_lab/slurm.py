@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gaia_lab import munge
 from gaia_lab.host import Host
 
 # What a node says that it has, whatever this machine has: few, so that a test can fill them.
@@ -57,6 +58,7 @@ def configuration(manager: Host, nodes: Sequence[Host]) -> str:
 
 def write(host: Host, manager: Host, nodes: Sequence[Host]) -> None:
     """Make a host that is not up yet the controller or a node of the cluster."""
+    munge.write(host)
     host.write("/etc/slurm/slurm.conf", configuration(manager, nodes))
     host.write("/etc/slurm/cgroup.conf", "CgroupPlugin=disabled\n")
     # No device: it is counted, and jobs see CUDA_VISIBLE_DEVICES.

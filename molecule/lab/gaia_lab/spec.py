@@ -12,7 +12,7 @@ import yaml
 from gaia_lab.errors import LabError
 
 SPECS = Path(__file__).resolve().parent.parent / "specs"
-SERVICES = ("registry", "channel", "slurmctld", "slurmd", "schedd", "startd")
+SERVICES = ("registry", "channel", "slurmctld", "slurmd", "schedd", "startd", "apiserver", "kubelet")
 HOST_NAME = re.compile(r"[a-z][a-z0-9]{0,20}")
 ZONE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 
@@ -46,6 +46,11 @@ class HostSpec:
     def addresses(self) -> list[int]:
         """Last bytes of all its addresses: the channel is a machine of its own to others."""
         return [self.address, self.address + 1] if "channel" in self.services else [self.address]
+
+    @property
+    def limits(self) -> bool:
+        """Whether what it runs is limited in memory and processors, for which it needs controllers."""
+        return "kubelet" in self.services
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,10 @@ def _write_key(key: ec.EllipticCurvePrivateKey, path: Path) -> None:
     )
 
 
-def _builder(common_name: str, issuer: x509.Name | None = None) -> x509.CertificateBuilder:
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+def _builder(common_name: str, issuer: x509.Name | None = None, group: str = "") -> x509.CertificateBuilder:
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+    attributes += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)] if group else []
+    name = x509.Name(attributes)
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
@@ -51,20 +53,34 @@ def make_ca(folder: Path) -> None:
 
 
 def make_certificate(folder: Path, name: str, names: list[str], addresses: list[str]) -> tuple[Path, Path]:
-    """Write ``<name>.pem`` and ``<name>.key``, signed by the authority in ``folder``; gives both paths."""
+    """Write a server's ``<name>.pem`` and ``<name>.key``, signed by the authority in ``folder``; gives both paths."""
+    alternatives: list[x509.GeneralName] = [x509.DNSName(n) for n in names]
+    alternatives += [x509.IPAddress(ipaddress.ip_address(a)) for a in addresses]
+    builder = _builder(names[0], _authority(folder)[0].subject)
+    builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+    return _sign(folder, name, builder, ExtendedKeyUsageOID.SERVER_AUTH)
+
+
+def make_client(folder: Path, name: str, user: str, group: str = "") -> tuple[Path, Path]:
+    """Write a client's ``<name>.pem`` and ``<name>.key``, which say which user it is; gives both paths."""
+    return _sign(folder, name, _builder(user, _authority(folder)[0].subject, group), ExtendedKeyUsageOID.CLIENT_AUTH)
+
+
+def _authority(folder: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     authority = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
     authority_key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
     if not isinstance(authority_key, ec.EllipticCurvePrivateKey):
         raise TypeError("the authority has an elliptic curve key")
+    return authority, authority_key
+
+
+def _sign(folder: Path, name: str, builder: x509.CertificateBuilder, usage: x509.ObjectIdentifier) -> tuple[Path, Path]:
+    _certificate, authority_key = _authority(folder)
     key = ec.generate_private_key(ec.SECP256R1())
-    alternatives: list[x509.GeneralName] = [x509.DNSName(n) for n in names]
-    alternatives += [x509.IPAddress(ipaddress.ip_address(a)) for a in addresses]
     certificate = (
-        _builder(names[0], authority.subject)
-        .public_key(key.public_key())
+        builder.public_key(key.public_key())
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())

@@ -21,7 +21,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._build import (
     oci,
     solve,
 )
-from ansible_collections.gaia_data.vre.plugins.module_utils._build.definition import BASE, ImageDefinition
+from ansible_collections.gaia_data.vre.plugins.module_utils._build.definition import BASE, ImageDefinition, members
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 
 if TYPE_CHECKING:
@@ -145,10 +145,10 @@ def build_system(planned: Plan, work: Path, cache: Path) -> tuple[Path, str]:
     )
     base, root = work / "base", work / "root"
     prefix = root / CONDA.lstrip("/")
-    env = definition.environments[0]
     debian.make(planned.base, definition.packages, base, planned.where)
-    install.install(env, planned.records[BASE], prefix, CONDA, PLATFORMS[planned.platform], cache)
-    bytecode.compile_modules(prefix, CONDA, prefix)
+    for env in definition.environments:
+        install.install(env, planned.records[BASE], prefix, CONDA, PLATFORMS[planned.platform], cache)
+        bytecode.compile_modules(prefix, CONDA, prefix)
     (root / _contract.MOUNT_ROOT.lstrip("/")).mkdir(parents=True)
     if definition.files is not None:
         _copy(definition.files, root)
@@ -159,12 +159,12 @@ def build_system(planned: Plan, work: Path, cache: Path) -> tuple[Path, str]:
 
 
 def _copy(files: Path, root: Path) -> None:
-    """The definition's own files, in place of what packages brought; their bytecode stays on the author's computer."""
-    for file in files.rglob("*"):
-        target = root / file.relative_to(files)
-        if target.is_file() and not file.is_dir():
-            target.unlink()  # a hard link into the package cache must not be written to
-    shutil.copytree(files, root, dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    """The definition's own files, in place of what packages brought."""
+    for name, file in members(files):
+        target = root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)  # a hard link into the package cache must not be written to
+        shutil.copy2(file, target, follow_symlinks=False)
 
 
 def _architecture(platform: str) -> str:

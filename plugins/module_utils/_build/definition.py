@@ -61,6 +61,7 @@ class ImageDefinition:
     :param texts: title, description … by language, as in a catalogue.
     :param packages: Debian packages of a system image, besides the essential ones.
     :param files: folder of the definition that a system image copies over its root, or None.
+    :param environments: a system image may have none: a program of Debian's needs no conda.
     """
 
     folder: Path
@@ -99,13 +100,43 @@ def _files_digest(folder: Path | None) -> list[list[str]]:
         return []
     return [
         [
-            path.relative_to(folder).as_posix(),
+            name,
             oct(path.lstat().st_mode & 0o111),
             str(path.readlink()) if path.is_symlink() else hashlib.sha256(path.read_bytes()).hexdigest(),
         ]
-        for path in sorted(folder.rglob("*"))
-        if (path.is_symlink() or path.is_file()) and "__pycache__" not in path.parts
+        for name, path in members(folder)
     ]
+
+
+def members(files: Path, folder: Path | None = None) -> list[tuple[str, Path]]:
+    """Name in the image and place of each file and link of ``files``, without the bytecode of the author's computer.
+
+    A relative link that leads out of ``files`` would lead nowhere in the image: what it leads to is meant.
+
+    :param folder: the part of ``files`` to list, or what stands for one.
+    :raises VreError: naming a link that leads nowhere here.
+    """
+    found: list[tuple[str, Path]] = []
+    for path in sorted((folder or files).iterdir()):
+        real = _followed(files, path)
+        if real.is_dir() and not real.is_symlink():
+            if path.name != "__pycache__":
+                found += [(f"{path.name}/{name}", inner) for name, inner in members(files, real)]
+        elif real.is_file() or real.is_symlink():
+            found.append((path.name, real))
+    return found
+
+
+def _followed(files: Path, path: Path) -> Path:
+    """What is meant by a path: itself, or what a link to outside leads to."""
+    if not path.is_symlink() or path.readlink().is_absolute():
+        return path
+    target = path.resolve()
+    if files.resolve() in target.parents:
+        return path
+    if not target.exists():
+        raise VreError("the link leads nowhere", str(path), str(path.readlink()), "correct the link, or remove it")
+    return target
 
 
 def load(folder: Path) -> ImageDefinition:
@@ -244,12 +275,14 @@ def _folder(reader: _Reader) -> Path | None:
 
 def _environments(reader: _Reader) -> Iterable[EnvironmentDefinition]:
     value = reader.data.get("environments")
+    if value is None and reader.data.get("kind") == "system":
+        return
     if not isinstance(value, dict) or not value:
         remedy = "write `environments: {NAME: environment.yml}`"
         reader.problem("environments", "environments must name each environment and its file", value, remedy)
         return
     if reader.data.get("kind") == "system" and list(value) != [BASE]:
-        reader.problem("environments", f"a system image has exactly one environment, {BASE}", list(value))
+        reader.problem("environments", f"a system image has one environment, {BASE}, or none", list(value))
     for name, entry in sorted(value.items(), key=lambda item: str(item[0])):
         # The long form has room for more than the file.
         file = entry.get("file") if isinstance(entry, dict) and set(entry) == {"file"} else entry

@@ -15,9 +15,9 @@ from types import ModuleType
 from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
-from ansible_collections.gaia_data.vre.plugins.module_utils._mounts import batch, docker
+from ansible_collections.gaia_data.vre.plugins.module_utils._mounts import batch, docker, kubernetes
 
-SUBSTRATES: dict[str, ModuleType] = {"batch": batch, "docker": docker}
+SUBSTRATES: dict[str, ModuleType] = {"batch": batch, "docker": docker, "kubernetes": kubernetes}
 
 
 @dataclass(frozen=True)

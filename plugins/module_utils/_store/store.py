@@ -119,7 +119,9 @@ class Store:
             # Whatever umask says: sessions are mounted from it.
             for folder in (*reversed([one for one in self.folder.parents if not one.exists()]), self.folder):
                 folder.mkdir(exist_ok=True)
-                folder.chmod(directory.FOLDER)
+                # A volume's own folder may be somebody else's, with room for all.
+                if os.geteuid() in (0, folder.stat().st_uid):
+                    folder.chmod(directory.FOLDER)
             self.blobs.mkdir(mode=0o700, exist_ok=True)
             (self.blobs / "sha256").mkdir(mode=0o700, exist_ok=True)
             lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -10,7 +10,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 ROLES = sorted(path.name for path in (ROOT / "roles").glob("*") if path.is_dir())
-PROMISED = {"hub", "docker", "images", "check", "build"}
+PROMISED = {"hub", "docker", "batch", "kubernetes", "images", "check", "build"}
 
 
 def load(path: Path) -> Any:

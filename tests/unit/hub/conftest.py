@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes_asyncio.config import kube_config
 
 from gaia_vre_hub.manifest import Manifest
 
@@ -72,3 +75,19 @@ def data() -> dict[str, Any]:
 def manifest(data: dict[str, Any]) -> Manifest:
     """The same, parsed."""
     return Manifest.model_validate(data)
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of a cluster that is not there: KubeSpawner wants one before it asks anything of it."""
+    names = {"name": "none", "context": {"cluster": "none", "user": "none"}}
+    content = {
+        "current-context": "none",
+        "contexts": [names],
+        "clusters": [{"name": "none", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "none", "user": {}}],
+    }
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(content))
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(path))
+    return path

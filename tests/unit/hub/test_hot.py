@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from gaia_vre_hub import notice
 from gaia_vre_hub.centre import CentreFiles
+from gaia_vre_hub.hot import HotFile
 
 
 def test_notice_and_checks_may_be_absent_come_and_go(tmp_path: Path) -> None:
@@ -37,13 +39,17 @@ def test_junk_is_told_and_the_last_good_one_stays(tmp_path: Path, caplog: pytest
         assert files.checks.current() is good
 
 
-def test_a_notice_is_asked_for_what_is_wrong_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "notice.json"
-    path.write_text('{"version": 1, "text": {"en": "Noon."}, "until": "2026-12-01T18:00+01:00"}')
-    assert notice.main(str(path)) == 0
-    path.write_text('{"version": 1, "text": {"en": 1}, "until": "2026-02-31T18:00Z"}')
-    assert notice.main(str(path)) == 1
-    said = capsys.readouterr().err.strip().splitlines()
-    assert len(said) == 1
-    assert "text.en" in said[0]
-    assert "until" in said[0]
+def test_a_compressed_one_is_read_as_the_text_in_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """On a cluster the manifest is too large for a ConfigMap."""
+    path = tmp_path / "notice.json.gz"
+    file = HotFile(path, notice.Notice)
+    assert file.current() is None
+    path.write_bytes(gzip.compress(b'{"version": 1, "text": {"en": "Noon."}}'))
+    good = file.current()
+    assert good is not None
+    assert good.text == {"en": "Noon."}
+    for junk in (b'{"version": 1, "text": {}}', gzip.compress(b"{}" * 99)[:-9], gzip.compress(b"{")):
+        path.write_bytes(junk)
+        with caplog.at_level(logging.ERROR):
+            assert file.current() is good
+    assert len(caplog.records) == 3

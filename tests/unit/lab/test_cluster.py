@@ -19,7 +19,12 @@ def cluster_of(spec: str) -> Cluster:
 
 
 @pytest.mark.parametrize(
-    ("spec", "service", "nodes"), [("batch", "slurmctld", ["node1", "node2"]), ("condor", "schedd", ["node1"])]
+    ("spec", "service", "nodes"),
+    [
+        ("batch", "slurmctld", ["node1", "node2"]),
+        ("condor", "schedd", ["node1"]),
+        ("kubernetes", "apiserver", ["node1", "node2"]),
+    ],
 )
 def test_members(spec: str, service: str, nodes: list[str]) -> None:
     found = cluster_of(spec)

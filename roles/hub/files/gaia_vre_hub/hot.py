@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -19,7 +21,7 @@ M = TypeVar("M", bound=Model)
 
 
 class HotFile(Generic[M]):
-    """A file of one model.
+    """A file of one model; the text of one whose name ends with ``.gz`` is compressed.
 
     :param required: whether its absence is an error; where it is not, no file means no content.
     """
@@ -59,8 +61,10 @@ class HotFile(Generic[M]):
             if isinstance(stamp, str):
                 raise OSError(stamp)
             text = self.path.read_bytes()
+            if self.path.suffix == ".gz":
+                text = gzip.decompress(text)
             content = self.model.model_validate_json(text)
-        except (OSError, ValidationError) as error:
+        except (OSError, EOFError, zlib.error, ValidationError) as error:
             now = "the last good one stays in use" if self._content else "it is passed over"
             get_logger().error("%s is not usable, %s: %s", self.path, now, error)
             self.read(None, b"", 0)

@@ -345,6 +345,162 @@ MESSAGES: dict[str, dict[str, str]] = {
         "fr": "La machine du job n'a pas Apptainer. Prévenez les administrateurs.",
     },
     "job_said": {"en": "It said:", "fr": "Il a dit :"},
+    "pod_create": {"en": "Asking the cluster for the session…", "fr": "Demande de la session au cluster…"},
+    "pod_place": {
+        "en": "Looking for a machine for the session…",
+        "fr": "Recherche d'une machine pour la session…",
+    },
+    "pod_make": {
+        "en": "A machine is found. Making the session and mounting the environments…",
+        "fr": "Une machine est trouvée. Création de la session et montage des environnements…",
+    },
+    "pod_pull": {
+        "en": "{value} is being brought to the machine of the session. This can take some minutes…",
+        "fr": "{value} est en cours d'acheminement vers la machine de la session. Cela peut prendre quelques minutes…",
+    },
+    "pod_goes_on": {"en": "This hub goes on trying.", "fr": "Ce hub continue d'essayer."},
+    "pod_late": {
+        "en": "It did not start in the time that this hub gives a session ({value}).",
+        "fr": "Elle n'a pas démarré dans le temps que ce hub accorde à une session ({value}).",
+    },
+    "pod_later": {
+        "en": "Try again later, and if it fails again, tell the administrators.",
+        "fr": "Réessayez plus tard et, si cela échoue encore, prévenez les administrateurs.",
+    },
+    "room_cpu": {"en": "processors", "fr": "processeurs"},
+    "room_memory": {"en": "memory", "fr": "mémoire"},
+    "room_gpu": {"en": "GPUs", "fr": "GPU"},
+    "room_disk": {"en": "disk space", "fr": "espace disque"},
+    "room_pods": {"en": "sessions", "fr": "sessions"},
+    "pod_full": {
+        "en": "No machine has enough room for it at the moment ({value}). Smaller resources may find some.",
+        "fr": "Aucune machine n'a assez de place pour elle en ce moment ({value}). Des ressources plus petites "
+        "pourraient en trouver.",
+    },
+    "pod_grows": {
+        "en": "No machine has enough room, and the cluster is adding one. This takes some minutes.",
+        "fr": "Aucune machine n'a assez de place, et le cluster en ajoute une. Cela prend quelques minutes.",
+    },
+    "pod_unplaced": {
+        "en": "No machine of the cluster takes the session at the moment.",
+        "fr": "Aucune machine du cluster ne prend la session en ce moment.",
+    },
+    "pod_home": {
+        "en": "Waiting for the disk with your files…",
+        "fr": "En attente du disque de vos fichiers…",
+    },
+    "pod_image_absent": {
+        "en": "{value} is not in its registry (any more). Tell the administrators; they can run publish again.",
+        "fr": "{value} n'est pas (ou plus) dans son registre. Prévenez les administrateurs, qui peuvent publier à "
+        "nouveau.",
+    },
+    "pod_image_denied": {
+        "en": "The cluster may not fetch {value}: the registry refuses its login. Tell the administrators.",
+        "fr": "Le cluster n'a pas le droit de chercher {value} : le registre refuse son accès. Prévenez les "
+        "administrateurs.",
+    },
+    "pod_image_trust": {
+        "en": "The machine of the session does not trust the registry of {value}. Tell the administrators.",
+        "fr": "La machine de la session ne fait pas confiance au registre de {value}. Prévenez les administrateurs.",
+    },
+    "pod_image_platform": {
+        "en": "{value} does not exist for the processors of the session's machine. Tell the administrators.",
+        "fr": "{value} n'existe pas pour les processeurs de la machine de la session. Prévenez les administrateurs.",
+    },
+    "pod_image_registry": {
+        "en": "The registry of {value} does not answer.",
+        "fr": "Le registre de {value} ne répond pas.",
+    },
+    "pod_image_busy": {
+        "en": "{value} has to wait, as too many images are being fetched at once.",
+        "fr": "{value} doit attendre, car trop d'images sont cherchées à la fois.",
+    },
+    "pod_image_disk": {
+        "en": "The disk of the session's machine is full, and {value} does not fit.",
+        "fr": "Le disque de la machine de la session est plein, et {value} n'y tient pas.",
+    },
+    "pod_image": {
+        "en": "{value} is not on the session's machine, and cannot be brought there.",
+        "fr": "{value} n'est pas sur la machine de la session, et ne peut y être apporté.",
+    },
+    "pod_container": {
+        "en": "The machine cannot start the session. Tell the administrators.",
+        "fr": "La machine ne peut pas démarrer la session. Prévenez les administrateurs.",
+    },
+    "pod_store": {
+        "en": "An environment of the session is not in the store. Tell the administrators; they can run publish again.",
+        "fr": "Un environnement de la session n'est pas dans le dépôt. Prévenez les administrateurs, qui peuvent "
+        "publier à nouveau.",
+    },
+    "pod_volume": {
+        "en": "A volume of the session cannot be mounted.",
+        "fr": "Un volume de la session ne peut pas être monté.",
+    },
+    "pod_volume_absent": {
+        "en": "The session needs {value}, which is not in the cluster. Tell the administrators.",
+        "fr": "La session a besoin de {value}, qui n'est pas dans le cluster. Prévenez les administrateurs.",
+    },
+    "pod_machine": {
+        "en": "The machine of the session has trouble with it.",
+        "fr": "La machine de la session a des difficultés avec elle.",
+    },
+    "pod_rejected": {
+        "en": "The machine that was chosen for it did not take it. Try again.",
+        "fr": "La machine choisie pour elle ne l'a pas prise. Réessayez.",
+    },
+    "pod_quota": {
+        "en": "The cluster gives no more room to this hub ({value}). End a session that you do not need, choose "
+        "smaller resources, or try again later.",
+        "fr": "Le cluster n'accorde plus de place à ce hub ({value}). Terminez une session dont vous n'avez pas "
+        "besoin, choisissez des ressources plus petites, ou réessayez plus tard.",
+    },
+    "pod_refused": {
+        "en": "The cluster does not allow such a session. Tell the administrators.",
+        "fr": "Le cluster n'autorise pas une telle session. Prévenez les administrateurs.",
+    },
+    "pod_path": {
+        "en": "This hub mounts something of its own at {value}, where an environment has to be. Tell its "
+        "administrators.",
+        "fr": "Ce hub monte quelque chose à lui sur {value}, où un environnement doit être. Prévenez ses "
+        "administrateurs.",
+    },
+    "cluster_silent": {
+        "en": "The cluster does not answer. Try again in a few minutes, and if it fails again, tell the "
+        "administrators.",
+        "fr": "Le cluster ne répond pas. Réessayez dans quelques minutes et, si cela échoue encore, prévenez les "
+        "administrateurs.",
+    },
+    "cluster_said": {"en": "The cluster says:", "fr": "Le cluster indique :"},
+    "pod_gone": {
+        "en": "The cluster or its administrators removed it.",
+        "fr": "Le cluster ou ses administrateurs l'ont supprimée.",
+    },
+    "pod_node": {
+        "en": "The machine that ran it failed or was shut down. Start again.",
+        "fr": "La machine qui l'exécutait est tombée en panne ou a été arrêtée. Redémarrez.",
+    },
+    "pod_drained": {
+        "en": "The machine that ran it was taken out of service. Start again.",
+        "fr": "La machine qui l'exécutait a été mise hors service. Redémarrez.",
+    },
+    "pod_preempted": {
+        "en": "It had to make room for something that the cluster holds for more important. Start again.",
+        "fr": "Elle a dû faire place à quelque chose que le cluster juge plus important. Redémarrez.",
+    },
+    "pod_low_memory": {
+        "en": "The machine that ran it was short of memory. Choose resources with more memory, or start again.",
+        "fr": "La machine qui l'exécutait manquait de mémoire. Choisissez des ressources avec plus de mémoire, ou "
+        "redémarrez.",
+    },
+    "pod_low_disk": {
+        "en": "It wrote too much onto the disk of its machine. Write into your home, and start again.",
+        "fr": "Elle a trop écrit sur le disque de sa machine. Écrivez dans votre dossier personnel, et redémarrez.",
+    },
+    "pod_evicted": {
+        "en": "The machine that ran it could not go on with it. Start again.",
+        "fr": "La machine qui l'exécutait n'a pas pu continuer. Redémarrez.",
+    },
+    "pod_time": {"en": "It reached its time limit.", "fr": "Elle a atteint sa limite de temps."},
     "no_login": {
         "en": "Logins do not work at the moment. Tell the administrators of this hub; its log has the reason.",
         "fr": "Les connexions ne fonctionnent pas pour le moment. Prévenez les administrateurs de ce hub ; son journal "

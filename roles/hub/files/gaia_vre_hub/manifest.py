@@ -122,7 +122,7 @@ class Manifest(Model):
 
     version: Literal[1]
     centre: Centre
-    substrate: Literal["docker", "batch"]
+    substrate: Literal["docker", "batch", "kubernetes"]
     mount_kind: str
     check: Check
     free_choice: bool

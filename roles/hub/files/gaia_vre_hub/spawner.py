@@ -100,7 +100,14 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
 
         def vre_now(self) -> str:
             """What happens to a session that starts, for ``templates/page``."""
-            return str(self.vre_where()[1]) if hasattr(self, "vre_where") else self.vre_say(self.vre_step)
+            return str(self.vre_where()["message"])
+
+        def vre_where(self) -> dict[str, Any]:
+            """How far the launch is: an event of JupyterHub's progress page."""
+            if hasattr(base, "vre_where"):
+                found: dict[str, Any] = super().vre_where()
+                return found
+            return {"progress": STEPS[self.vre_step], "message": self.vre_say(self.vre_step)}
 
         def vre_until(self) -> dict[str, Any] | None:
             """When a session that runs has to end, for ``templates/page``; None where nothing says so."""
@@ -262,15 +269,16 @@ def over(base: type[Any], centre_files: CentreFiles) -> type[Any]:  # noqa: C901
 
         async def progress(self) -> AsyncIterator[dict[str, Any]]:
             """What happens, in the user's language; or what the hub's own spawner class tells, where it tells more."""
-            if base.progress is not Spawner.progress:
+            if base.progress is not Spawner.progress and not hasattr(base, "vre_where"):
                 async for event in super().progress():
                     yield event
                 return
             shown = ""
             while True:  # JupyterHub ends it with the launch
-                if self.vre_step != shown:
-                    shown = self.vre_step
-                    yield {"progress": STEPS[shown], "message": self.vre_say(shown)}
+                event = self.vre_where()
+                if event["message"] != shown:
+                    shown = event["message"]
+                    yield event
                 await asyncio.sleep(0.2)
 
         def _vre_tell(self, choice: Choice, *, counts: bool) -> None:

@@ -9,6 +9,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.gaia_data.vre.plugins.filter.images import (
     docker_auths,
+    pinned,
     registries_of_host,
     staging,
     unpulled,
@@ -58,6 +59,10 @@ def test_what_is_brought_where(
     found = staging(IMAGES, seen, kind, substrate)
     new = [*pull, *(image["reference"] for image in unpack)]
     assert found == {"wanted": WANTED, "new": new, "pull": pull, "unpack": unpack, "subpaths": subpaths}
+
+
+def test_references_by_digest() -> None:
+    assert pinned(IMAGES.values()) == WANTED
 
 
 @pytest.mark.parametrize("junk", [{"a": {}}, {"a": None}, []])

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.gaia_data.vre.plugins.module_utils import _check
 from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError
 from ansible_collections.gaia_data.vre.plugins.module_utils._hub import Bounds, Expected
+from ansible_collections.gaia_data.vre.plugins.module_utils._state import Folder
 from gaia_vre_hub.checks import Checks
 
 
@@ -47,7 +48,7 @@ def test_a_foreign_image_is_named_by_its_folder() -> None:
 def test_no_manifest(text: str, tmp_path: Path) -> None:
     (tmp_path / "m.json").write_text(text)
     with pytest.raises(VreError, match="manifest"):
-        _check.manifest(str(tmp_path / "m.json"))
+        _check.manifest(Folder(tmp_path / "m.json"))
 
 
 def test_the_choice_of_the_check() -> None:
@@ -138,22 +139,6 @@ def test_a_record_that_is_junk_is_made_anew(junk: str) -> None:
     assert set(json.loads(made)["images"]) == {"lab", "ocean", "old"}
 
 
-def test_the_record_is_put_in_place_at_once_and_readable(tmp_path: Path) -> None:
-    target = tmp_path / "checks.json"
-    _check.write(str(target), "{}")
-    assert (target.read_text(), target.stat().st_mode & 0o777) == ("{}", 0o644)
-    assert [path.name for path in tmp_path.iterdir()] == ["checks.json"]
-    with pytest.raises(VreError, match="the results cannot be written"):
-        _check.write(str(tmp_path / "nowhere/checks.json"), "{}")
-
-
-def test_results_that_cannot_be_put_in_place_leave_nothing_behind(tmp_path: Path) -> None:
-    (tmp_path / "checks.json").mkdir()
-    with pytest.raises(VreError, match="the results cannot be written"):
-        _check.write(str(tmp_path / "checks.json"), "{}")
-    assert [path.name for path in tmp_path.iterdir()] == ["checks.json"]
-
-
 def test_checks_wait_for_each_other() -> None:
     with (
         _check.alone(),
@@ -196,7 +181,7 @@ def test_a_candidate_that_another_play_offers_meanwhile_is_no_failure(
         return _check.Outcome(failed=[row("ocean", ok=False)] if data == MANIFEST else [])
 
     monkeypatch.setattr(_check, "run", run)
-    data, outcome = _check.settled(str(path), scope, None, Bounds(1, 60))
+    data, outcome = _check.settled(Folder(path), scope, None, Bounds(1, 60))
     assert (data, outcome.failed, len(seen)) == (offered, [], 2)
 
 
@@ -204,4 +189,4 @@ def test_what_fails_is_looked_at_once_where_nothing_changed(tmp_path: Path, monk
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(MANIFEST))
     monkeypatch.setattr(_check, "run", lambda *_rest: _check.Outcome(failed=[row("ocean", ok=False)]))
-    assert len(_check.settled(str(path), "candidates", None, Bounds(1, 60))[1].failed) == 1
+    assert len(_check.settled(Folder(path), "candidates", None, Bounds(1, 60))[1].failed) == 1

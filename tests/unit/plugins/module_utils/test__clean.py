@@ -137,3 +137,14 @@ def test_what_containers_stand_on() -> None:
 )
 def test_a_folder_in_use(path: str, uses: bool) -> None:
     assert _clean.in_use_below(Path("/srv/store/abc"), [path]) is uses
+
+
+def test_what_stays_on_nodes() -> None:
+    keep = _clean.Needed({f"{PLACE}@{digest(1)}"})
+    held = [f"{PLACE}@{digest(number)}" for number in (1, 2, 3)]
+    assert _clean.on_nodes(held, keep, {digest(2)}) == (held[:2], held[1:2])
+
+
+def test_a_manifest_of_a_cluster_that_is_none() -> None:
+    with pytest.raises(VreError, match="so nothing is removed"):
+        _clean.needed_by("", "ConfigMap gaia-vre", [])

@@ -250,6 +250,52 @@ def test_fewer_are_retained_when_fewer_are_to_be_kept() -> None:
     assert states(compiled(lock(ocean=3), previous=manifest, keep=1).manifest) == (digest(3), None, [])
 
 
+CLUSTER: dict[str, Any] = {**CAPABILITIES, "substrate": "kubernetes", "subpath": False}
+
+
+def test_a_cluster_mounts_what_it_can() -> None:
+    """Where a part of an image cannot be mounted, that is told; from the store it can."""
+    found = compiled(capabilities=CLUSTER)
+    assert found.manifest["images"]["ocean"]["candidate"]["mount"]["volume"]["image"]["pullPolicy"] == "IfNotPresent"
+    assert found.manifest["images"]["lab"]["candidate"]["launch"]["image"].endswith(digest(2))
+    foreign = lock(mount_path="/opt/conda/envs", subpath="opt/conda/envs", environments={})
+    with pytest.raises(VreErrors, match=r"images\.ocean\.subpath: the runtime mounts whole images only.*directory"):
+        compiled(foreign, capabilities=CLUSTER)
+    assert compiled(foreign, capabilities={**CLUSTER, "subpath": True}).candidates == ["lab", "ocean"]
+    store = {**CLUSTER, "mount_kind": "directory"}
+    pin = compiled(foreign, capabilities=store).manifest["images"]["ocean"]["candidate"]
+    assert pin["mount"]["volume_mount"]["subPath"] == f"{digest(1)[7:]}/opt/conda/envs"
+
+
+def test_the_same_digest_of_another_repository_is_not_checked_again_on_a_cluster() -> None:
+    before = passed(compiled(capabilities=CLUSTER).manifest)
+    moved = lock(reference="registry.example.org/other/ocean:1")
+    again = compiled(moved, capabilities=CLUSTER, previous=before)
+    assert again.candidates == []
+    offered = again.manifest["images"]["ocean"]["offered"]
+    assert offered["mount"]["volume"]["image"]["reference"] == f"registry.example.org/other/ocean@{digest(1)}"
+    elsewhere = compiled(lock(mount_path="/opt/other"), capabilities=CLUSTER, previous=before)
+    assert elsewhere.candidates == ["ocean"]
+
+
+def test_a_cluster_of_two_architectures_needs_the_image_for_both() -> None:
+    both = {**CLUSTER, "platforms": ["linux/amd64", "linux/arm64"]}
+    with pytest.raises(VreErrors, match="not there for linux/arm64"):
+        compiled(capabilities=both)
+    platforms = {name: {"digest": digest(5), "size": size} for name, size in (("linux/amd64", 7), ("linux/arm64", 9))}
+    images = {name: {**image, "platforms": platforms} for name, image in lock()["images"].items()}
+    found = compiled({"version": 1, "images": images}, capabilities=both)
+    assert found.manifest["images"]["ocean"]["candidate"]["size"] == 9
+
+
+def test_what_only_a_batch_system_knows_has_no_effect_on_a_cluster() -> None:
+    resources = {"gpu": {"title": "GPU", "cpu": 2, "gpu": 1, "time": "2h", "partition": "long", "account": "a1"}}
+    found = compiled(offer={**OFFER, "resources": {**OFFER["resources"], **resources}}, capabilities=CLUSTER)
+    told = {"title": {"en": "GPU"}, "description": {}, "cpu": 2.0, "memory": None, "gpu": 1}
+    assert found.manifest["resources"]["gpu"] == told
+    assert [note.split(": ")[1].split()[0] for note in found.notes] == ["time", "partition", "account"]
+
+
 def test_other_mounts_retain_nothing() -> None:
     found = compiled(lock(ocean=2), previous={**after(1, 2), "mount_kind": "directory"})
     assert states(found.manifest) == (None, digest(2), [])

@@ -94,6 +94,61 @@ def test_the_report() -> None:
     ]
 
 
+def session_pod(user: str, phase: str = "Running", **variables: str) -> dict[str, Any]:
+    record = json.dumps({"composition": "coastal", "images": {"ocean": {**pin(4), "title": "A $$ sign"}}})
+    env = [{"name": name, "value": value} for name, value in ({"GAIA_VRE_SESSION": record} | variables).items()]
+    return {
+        "metadata": {
+            "name": f"jupyter-{user}",
+            "annotations": {"hub.jupyter.org/username": user},
+            "creationTimestamp": "2026-11-25T11:29:00Z",
+        },
+        "spec": {"containers": [{"name": "notebook", "env": [*env, {"name": "TOKEN", "valueFrom": {}}]}]},
+        "status": {"phase": phase, "startTime": "2026-11-25T11:30:00Z"},
+    }
+
+
+def test_pods_by_their_record() -> None:
+    found = [session_pod("bob"), session_pod("alice", "Pending"), session_pod("eve", "Failed")]
+    other = session_pod("zoe", GAIA_VRE_SESSION="{}")
+    images = {"ocean": {**pin(4), "title": "A $ sign"}}
+    assert _status.pods([*found, other]) == [
+        {"user": user, "since": "2026-11-25T11:30:00Z", "composition": "coastal", "images": images}
+        for user in ("alice", "bob")
+    ]
+
+
+def hub_pod(name: str, phase: str, *containers: dict[str, Any]) -> dict[str, Any]:
+    return {"metadata": {"name": name}, "status": {"phase": phase, "containerStatuses": list(containers)}}
+
+
+def test_the_hubs_own_pods() -> None:
+    waiting = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}}
+    services = _status.services(
+        [
+            hub_pod("hub-1", "Running", {"ready": True, "restartCount": 2, "state": {"running": {}}}),
+            hub_pod("hub-2", "Running", {"ready": False, "state": {"running": {}}}),
+            hub_pod("proxy-1", "Pending", waiting),
+            hub_pod("proxy-2", "Pending"),
+        ]
+    )
+    assert services == {
+        "hub-1": "running, 2 restart(s)",
+        "hub-2": "running, not ready",
+        "proxy-1": "waits: ImagePullBackOff not found",
+        "proxy-2": "pending",
+    }
+    assert _status.cluster_report("v1.36.3", "hub", {"hub-1": "running"}) == [
+        "Kubernetes v1.36.3, namespace hub: hub-1 running"
+    ]
+    assert _status.cluster_report("v1.36.3", "hub", {})[0].endswith("no hub runs there")
+
+
+@pytest.mark.parametrize(("text", "found"), [("", {}), ("junk", {}), ("[]", {}), ('{"a": 1}', {"a": 1})])
+def test_texts_of_the_hub(text: str, found: dict[str, Any]) -> None:
+    assert _status.parsed(text) == found
+
+
 def docker(*environments: list[str]) -> _status.Run:
     def run(command: Sequence[str]) -> tuple[int, str]:
         if command[1] == "ps":

@@ -127,7 +127,7 @@ def test_the_image_follows_the_contract(run: Run, tmp_path: Path, small_channel:
         (("kernel", "library ==9"), IMAGE, r"environment\.yml:1: the environment cannot be solved"),
         (("kernel", "numpy["), IMAGE, r"environment\.yml:1: this is no dependency"),
         (("library",), IMAGE, r"/opt/gaia/ocean/envs/ocean: the environment has no kernel"),
-        (("kernel",), IMAGE.replace("business", "system"), r"image\.yml:6: a system image has exactly one"),
+        (("kernel",), IMAGE.replace("business", "system"), r"image\.yml:6: a system image has one environment"),
         (("kernel",), IMAGE.replace("Ocean", "'{{ x }}'"), r"image\.yml:5: title"),
     ],
 )

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from gaia_vre_hub.manifest import Pin
 from gaia_vre_hub.options import Choice
-from gaia_vre_hub.substrates import batch, docker
+from gaia_vre_hub.substrates import batch, docker, kubernetes
 
 
 class Substrate(Protocol):
@@ -25,4 +25,4 @@ class Substrate(Protocol):
         """Lay the choice over the spawner's own configuration."""
 
 
-SUBSTRATES: dict[str, Substrate] = {"docker": docker, "batch": batch}
+SUBSTRATES: dict[str, Substrate] = {"docker": docker, "batch": batch, "kubernetes": kubernetes}

@@ -15,7 +15,7 @@ import pwd
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -517,17 +517,12 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
 
         # -- what is told meanwhile -----------------------------------------------------------
 
-        async def progress(self) -> AsyncIterator[dict[str, Any]]:
-            """Where the job is, in the user's language."""
-            shown = ""
-            while True:  # JupyterHub ends it with the launch
-                percent, told = self.vre_where()
-                if told != shown:
-                    shown = told
-                    yield {"progress": percent, "message": told, "queued": percent == QUEUED}
-                await asyncio.sleep(0.5)
+        def vre_where(self) -> dict[str, Any]:
+            """How far the launch is: an event of JupyterHub's progress page."""
+            percent, told = self._vre_stage()
+            return {"progress": percent, "message": told, "queued": percent == QUEUED}
 
-        def vre_where(self) -> tuple[int, str]:
+        def _vre_stage(self) -> tuple[int, str]:
             """How far the launch is, in percent and in words."""
             if not self.job_id:
                 return 5, self.vre_say("job_submit")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.gaia_data.vre.plugins.module_utils._build import definition
-from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreErrors
+from ansible_collections.gaia_data.vre.plugins.module_utils._errors import VreError, VreErrors
 
 ROOT = Path(__file__).resolve().parents[5]
 IMAGE = """\
@@ -34,7 +34,7 @@ def write(folder: Path, image: str = IMAGE, environment: str = ENVIRONMENT) -> P
 )
 def test_our_definitions_are_right(path: str) -> None:
     found = definition.load(ROOT / path)
-    assert found.environments
+    assert found.environments or found.packages
     assert found.license
 
 
@@ -80,7 +80,7 @@ SYSTEM = IMAGE.replace("business", "system").replace("ocean: env", "base: env")
         (IMAGE, "depends: [a]\n" + ENVIRONMENT, "environment.yml:1", "unknown key depends"),
         (IMAGE, ENVIRONMENT + "  - 1\n", "environment.yml:4", "a dependency must be a text"),
         (IMAGE, ENVIRONMENT + "  - pip: [x]\n", "environment.yml:4", "pip packages are not built yet"),
-        (SYSTEM.replace("base:", "lab:"), ENVIRONMENT, "image.yml:6", "exactly one environment, base"),
+        (SYSTEM.replace("base:", "lab:"), ENVIRONMENT, "image.yml:6", "one environment, base, or none"),
         (SYSTEM + "packages: ['a b']\n", ENVIRONMENT, "image.yml:8", "packages: an entry must be the name"),
         (SYSTEM + "files: ../..\n", ENVIRONMENT, "image.yml:8", "must be a folder inside"),
         (SYSTEM + "environment_variables: {A: 1}\n", ENVIRONMENT, "image.yml:8", "A must be a variable's name"),
@@ -117,3 +117,31 @@ def test_the_digest_changes_with_the_files(tmp_path: Path) -> None:
     digests.append(definition.load(tmp_path).digest(recipe="1"))
     assert digests[0] == digests[1]
     assert len(set(digests)) == 4
+
+
+def test_a_link_to_outside_is_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "code/__pycache__").mkdir(parents=True)
+    for name in ("code/a.py", "code/__pycache__/a.pyc", "one.py"):
+        (tmp_path / name).write_text(name)
+    root = tmp_path / "image/root"
+    (root / "lib").mkdir(parents=True)
+    targets = {"lib/code": "../../../code", "one.py": "../../one.py", "own": "lib", "absolute": "/opt/conda", "near": "no"}
+    for name, target in targets.items():
+        (root / name).symlink_to(target)
+    found = dict(definition.members(root))
+    assert {name: path.is_symlink() for name, path in found.items()} == {
+        "absolute": True, "lib/code/a.py": False, "near": True, "one.py": False, "own": True,
+    }  # fmt: skip
+    write(tmp_path / "image", SYSTEM + "files: root\n")
+    digests = [definition.load(tmp_path / "image").digest()]
+    (tmp_path / "code/a.py").write_text("changed")
+    digests.append(definition.load(tmp_path / "image").digest())
+    assert digests[0] != digests[1]
+    (root / "gone").symlink_to("../../gone")
+    with pytest.raises(VreError, match=r"gone: the link leads nowhere"):
+        definition.members(root)
+
+
+def test_a_system_image_without_conda(tmp_path: Path) -> None:
+    image = SYSTEM.replace("environments:\n  base: environment.yml\n", "packages: [tini]\n")
+    assert definition.load(write(tmp_path, image)).environments == ()

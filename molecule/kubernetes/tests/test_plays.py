@@ -1,0 +1,68 @@
+"""Plays on the deployed centre: looking changes nothing, a hub that others deploy gets a file of values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gaia_lab.centre import run
+from gaia_lab.client import HubClient
+from gaia_lab.pods import OURS, hub, kubectl, listed
+
+
+def test_deploy_in_check_mode_changes_nothing() -> None:
+    assert run("deploy", check=True).changed == 0
+
+
+def test_verify_runs_every_kernel_on_offer() -> None:
+    done = run("verify")
+    assert done.changed == 0
+    for image in ("ocean", "atmosphere", "biodiversity", "geo"):
+        assert f"{image}, conda-env-{image}-" in done.text, done.text[-3000:]
+
+
+def test_status_names_images_and_pods() -> None:
+    done = run("status")
+    assert "Substrate kubernetes, mount kind image." in done.text, done.text[-3000:]
+    assert "Offered: ocean" in done.text
+
+
+def test_an_announcement_is_shown_at_once(alice: HubClient) -> None:
+    before = hub()
+    run("maintenance", {"state": "announce", "text": "On Friday from 18:00."})
+    try:
+        assert "On Friday from 18:00." in alice.launch_page()
+    finally:
+        run("maintenance", {"state": "off"})
+    assert hub() == before, "the hub was not restarted"
+
+
+@pytest.mark.parametrize("playbook", ["backup", "restore"])
+def test_a_copy_is_the_clusters(playbook: str) -> None:
+    done = run(playbook, {"archive": "/nowhere"}, fails=True)
+    assert "PersistentVolumeClaims of namespace jupyterhub" in done.text
+    assert "Remedy: have these claims" in done.text
+    assert done.changed == 0
+
+
+def test_a_hub_that_others_deploy_gets_a_file_of_values(tmp_path: Path) -> None:
+    before = hub()
+    others = {"kubernetes_manage_hub": False, "kubernetes_values_overlay": str(tmp_path / "values.yml")}
+    assert run("deploy", others).changed == 1, "the file"
+    assert run("deploy", others).changed == 0
+    values = yaml.safe_load((tmp_path / "values.yml").read_text())
+    assert set(values) == {"hub", "imagePullSecrets", "prePuller"}
+    (code,) = [
+        volume["configMap"]["name"] for volume in values["hub"]["extraVolumes"] if volume["name"] == "gaia-vre-hub"
+    ]
+    assert code in [item["metadata"]["name"] for item in listed("configmap", OURS)]
+    assert run("publish", others).changed == 0
+    assert hub() == before
+
+
+def test_no_secret_is_in_what_is_not_one() -> None:
+    password = kubectl("get", "secret", "gaia-vre-registries", "--output=jsonpath={.data}")
+    assert password
+    assert "auth" not in kubectl("get", "configmap", "gaia-vre", "--output=yaml")
