@@ -15,6 +15,7 @@ from testinfra.host import Host
 
 from gaia_lab.centre import STATE
 from gaia_lab.client import ClientError, HubClient
+from gaia_lab.errors import LabError
 from gaia_lab.trouble import changed, restart, until
 
 OCEAN, ATMOSPHERE = "conda-env-ocean-ocean-py", "conda-env-atmosphere-atmosphere-py"
@@ -23,7 +24,7 @@ ONE = {"choice": "free", "system": "lab", "business": ["atmosphere"]}
 SHOW = "import json, os, sys, numpy; print(json.dumps([numpy.__version__, sys.prefix, os.getuid(), os.uname()[1]]))"
 TOKEN = "import json, os; print(json.dumps(os.environ['JUPYTERHUB_API_TOKEN']))"
 RUNNING, ANY = "JobStatus == 2", "JobStatus < 3"
-SOON, BUSY = 30, 120  # seconds; the second for HTCondor and the hub on a busy machine
+SOON, BUSY = 30, 300  # seconds; the second for HTCondor and the hub on a busy machine
 
 
 def shown(client: HubClient, kernel: str, code: str) -> Any:
@@ -104,7 +105,11 @@ def full(host: Host) -> Iterator[None]:
     submit = f"cd /home/bob && printf '%s\\n' {shlex.join(lines)} | runuser -u bob -- condor_submit -terse"
     job = host.check_output(submit).split(".")[0]
     try:
-        until(lambda: host.check_output(f"condor_q {job} -autoformat JobStatus") == "2", BUSY)
+        try:
+            until(lambda: host.check_output(f"condor_q {job} -autoformat JobStatus") == "2", BUSY)
+        except LabError as error:
+            told = host.run(f"condor_q {job} -better-analyze; condor_status").stdout
+            raise LabError(f"the job that fills the cluster does not run: {error}\n{told}") from error
         yield
     finally:
         host.check_output(f"condor_rm {job}")

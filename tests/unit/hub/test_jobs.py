@@ -37,6 +37,13 @@ VARIABLES = {
     "PATH": "/opt/gaia-vre/venv/bin",
 }
 DIGEST = "0" * 64
+# What the scheduler says of jobs: one of few images, one of many, one that waits and one that does not tell.
+AT_WORK = [
+    f"gaia-vre-1a2b3c alice 7 {DIGEST},{'1' * 64} 2026-11-27T08:00:00",
+    "gaia-vre-1a2b3c bob 8 2222,3333 N/A",
+    f"gaia-vre-4d5e6f carol 9 {DIGEST} N/A",
+    "gaia-vre-4d5e6f dave 10 (null) 2026-11-27T08:00:00",
+]
 NONE = Resources()
 ALL = Resources(cpu=1.5, memory=(1 << 30) + 1, gpu=2, time=5401, partition="long", account="coast")
 
@@ -101,9 +108,13 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
                         "batch_users_group": "vre-users",
                         "hub_url": "https://hub.example.org",
                         "images_store_dir": "/shared/gaia-vre",
+                        "__batch_at_work": {"stdout_lines": AT_WORK},
                         "texts": {
-                            one: f"{{{{ lookup('ansible.builtin.template', '{ROLE}/templates/{one}.j2') }}}}"
-                            for one in TEMPLATES
+                            "digests": "{{ __batch_digests | join(' ') }}",
+                            **{
+                                one: f"{{{{ lookup('ansible.builtin.template', '{ROLE}/templates/{one}.j2') }}}}"
+                                for one in TEMPLATES
+                            },
                         },
                     },
                 }
@@ -176,6 +187,12 @@ def directives(name: str, text: str) -> list[tuple[str, str]]:
     assert all(line.startswith(prefix) for line in marked), marked
     split = [re.split(r"=" if name == "slurm" else r" ", line.removeprefix(prefix), maxsplit=1) for line in marked]
     return [(words[0], words[1] if words[1:] else "") for words in split]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_jobs_use_is_read_from_what_they_tell(rendered: Path, name: str) -> None:
+    told = (rendered / name / "digests").read_text().split()
+    assert told == [f"sha256:{digest}" for digest in (DIGEST, "1" * 64, "2222", "3333")]
 
 
 @pytest.mark.parametrize("resources", [NONE, ALL], ids=["none", "all"])
