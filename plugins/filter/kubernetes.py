@@ -31,8 +31,7 @@ OUR_CONFIG = "90-gaia-vre"
 CONFIG = f"""\
 import gaia_vre_hub
 
-# Nobody logs in as the user of the check.
-c.Authenticator.blocked_users = {{*c.Authenticator.get("blocked_users", ()), %(check_user)s}}
+gaia_vre_hub.reserve(c, %(check_user)s)
 gaia_vre_hub.configure(c, "{STATE_FOLDER}/manifest.json.gz")
 """
 # Of what the centre may have set otherwise, what follows.

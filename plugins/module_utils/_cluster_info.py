@@ -176,8 +176,16 @@ def release(secrets: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
 
 
 def checksum(values: Any) -> str:
-    """A checksum of data, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    """A checksum of data, whatever the order of its keys; of dates and numbers, as Helm keeps them in its record."""
+    return hashlib.sha256(json.dumps(_kept(values), sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _kept(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_kept(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def look(cluster: Cluster, wanted: Sequence[Right], name: str = "", secret: str = "") -> dict[str, Any]:
@@ -202,11 +210,15 @@ def look(cluster: Cluster, wanted: Sequence[Right], name: str = "", secret: str 
         "namespace": namespace is not None,
         "ours": LABELS.items() <= labels.items(),
         "level": labels.get(LEVEL, ""),
-        "code": sorted(one["metadata"]["name"] for one in code),
+        "code": [one["metadata"]["name"] for one in sorted(code, key=_age)],
         "missing": told(missing, cluster.namespace),
         "hub": hub_pods(_labelled(pods, HUB)),
         "sessions": sessions(_labelled(pods, SESSIONS)),
     }
+
+
+def _age(one: Mapping[str, Any]) -> tuple[str, str]:
+    return str(one["metadata"].get("creationTimestamp", "")), str(one["metadata"]["name"])
 
 
 def _labelled(pods: Iterable[Mapping[str, Any]], labels: Mapping[str, str]) -> list[Mapping[str, Any]]:

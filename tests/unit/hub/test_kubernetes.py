@@ -341,6 +341,29 @@ def test_what_the_cluster_says_of_a_request(body: Any, said: str) -> None:
     assert kubernetes.status_message(body) == said
 
 
+@pytest.mark.parametrize(
+    ("former", "blocked"),
+    [
+        ({}, {}),
+        ({"Authenticator": ["eve"]}, {"Authenticator": {"eve"}}),
+        ({"LDAPAuthenticator": {"eve"}}, {"LDAPAuthenticator": {"eve"}}),
+    ],
+)
+def test_the_user_of_the_check_is_reserved(former: dict[str, Any], blocked: dict[str, set[str]]) -> None:
+    c = Config({name: {"blocked_users": users} for name, users in former.items()})
+    gaia_vre_hub.reserve(c, "gaia-vre-check")
+    found = {name: c[name].blocked_users for name in c}
+    expected = {"Authenticator": set(), **blocked}
+    assert found == {name: {*users, "gaia-vre-check"} for name, users in expected.items()}
+
+
+def test_whom_the_centre_added_to_the_blocked_stays() -> None:
+    c = Config()
+    c.Authenticator.blocked_users.add("eve")
+    gaia_vre_hub.reserve(c, "gaia-vre-check")
+    assert c.Authenticator.blocked_users == {"eve", "gaia-vre-check"}
+
+
 CONFIGURE = """
 import sys
 from pathlib import Path

@@ -17,6 +17,7 @@ from kubespawner import KubeSpawner
 from gaia_vre_hub.centre import CentreFiles
 from gaia_vre_hub.errors import FailedError
 from gaia_vre_hub.spawner import over
+from gaia_vre_hub.substrates.kubernetes import LOOK
 
 pytestmark = pytest.mark.usefixtures("kubeconfig")
 
@@ -60,6 +61,7 @@ def spawner(tmp_path: Path, does: Any = None, **traits: Any) -> Any:
     Reflector = type("Reflector", (), {})  # noqa: N806 - as KubeSpawner's, it can be referred to weakly
     events, pods = Reflector(), Reflector()
     events.resources, pods.pods = {}, {}
+    pods.first_load_future = SimpleNamespace(done=lambda: True)
     Known.reflectors = {("pods", "jupyterhub"): pods, ("events", "jupyterhub"): events}
     record = {"images": {"ocean": {"title": "Ocean modelling", "digest": DIGEST}}}
     found.vre_environment, found.vre_does = {"GAIA_VRE_SESSION": json.dumps(record)}, does
@@ -100,6 +102,26 @@ def run(what: Coroutine[Any, Any, None]) -> None:
 async def never(_one: Any) -> str:
     await asyncio.sleep(60)
     return ""
+
+
+def test_pods_that_are_read_anew_are_not_gone(tmp_path: Path) -> None:
+    """One launch that is late has all of them read anew, and others go on meanwhile."""
+
+    async def launch() -> None:
+        async def reads(one: Any) -> str:
+            knows(one)
+            await asyncio.sleep(3 * LOOK)
+            one.pod_reflector.first_load_future = SimpleNamespace(done=lambda: False)
+            one.pod_reflector.pods.clear()
+            await asyncio.sleep(3 * LOOK)
+            knows(one, None, ABSENT)
+            one.pod_reflector.first_load_future = SimpleNamespace(done=lambda: True)
+            return await never(one)
+
+        error = await failed(spawner(tmp_path, reads))
+        assert error.jupyterhub_message.startswith("Ocean modelling n'est pas (ou plus) dans son registre.")
+
+    run(launch())
 
 
 def test_an_image_that_is_not_there_is_told_at_once_and_is_no_failure_of_the_hub(tmp_path: Path) -> None:

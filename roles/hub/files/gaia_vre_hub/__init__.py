@@ -30,10 +30,25 @@ def configure(c: Any, manifest_path: str) -> None:
     Watch.start(files)
     c.JupyterHub.spawner_class = over(_resolve(configured), files)
     # Before JupyterHub's own pages, which it adds at the end by itself, and after those of the hub's admin.
-    paths = c.JupyterHub.get("template_paths", [])
-    if isinstance(paths, LazyConfigValue):
-        paths = paths.get_value([])
+    paths = _known(c.JupyterHub, "template_paths", [])
     c.JupyterHub.template_paths = [*paths, str(Path(__file__).parent / "templates/page")]
+
+
+def reserve(c: Any, name: str) -> None:
+    """Have nobody log in as this user, also where the section of one authenticator says itself who is blocked.
+
+    :param c: as for :func:`configure`.
+    :param name: of the user that only the check is.
+    """
+    saying = {section for section in c if section.endswith("Authenticator") and "blocked_users" in c[section]}
+    for section in {"Authenticator", *saying}:
+        c[section].blocked_users = {*_known(c[section], "blocked_users", set()), name}
+
+
+def _known(section: Any, trait: str, default: Any) -> Any:
+    """What was set, or what was added to the default before anybody set it."""
+    found = section.get(trait, default)
+    return found.get_value(default) if isinstance(found, LazyConfigValue) else found
 
 
 def _resolve(configured: Any) -> type[Any]:

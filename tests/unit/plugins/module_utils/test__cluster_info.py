@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import gzip
 import json
 from typing import Any
@@ -104,6 +105,13 @@ def kept(version: int, data: str) -> dict[str, Any]:
         "metadata": {"name": f"x.v{version}", "labels": labels, "creationTimestamp": began},
         "data": {"release": data},
     }
+
+
+def test_a_checksum_is_that_of_what_helm_keeps() -> None:
+    written = {"since": datetime.date(2026, 1, 1), "timeout": 1.0, "share": 0.5, "on": True, 1: "one"}
+    kept = {"since": "2026-01-01", "timeout": 1, "share": 0.5, "on": True, "1": "one"}
+    assert checksum(written) == checksum(kept)
+    assert checksum({"on": True}) != checksum({"on": 1})
 
 
 def test_the_last_revision_of_a_release_without_its_values() -> None:

@@ -196,6 +196,8 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
             since, pod = time.monotonic(), None
             while True:
                 await asyncio.sleep(LOOK)
+                if self.pod_reflector is None or not self.pod_reflector.first_load_future.done():
+                    continue  # what the hub knows of pods is being read anew: nothing is known to be gone
                 former, pod = pod, self._vre_pod(own=True)
                 if former is not None and (pod is None or "deletionTimestamp" in pod["metadata"]):
                     message, said = pods.ended(pod, self._vre_events())
