@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +12,7 @@ from testinfra.host import Host
 
 from gaia_lab.client import HubClient
 from gaia_lab.crowd import at_once, crowd
-from gaia_lab.playbook import play
+from gaia_lab.playbook import kill, play
 from gaia_lab.session import lab_client
 
 from .conftest import CENTRE, Work, published
@@ -87,24 +83,8 @@ KILLED_AT = [
 
 @pytest.mark.parametrize("task", KILLED_AT)
 def test_a_play_that_was_killed_is_made_good_by_the_next(work: Work, task: str) -> None:
-    state = Path(os.environ["GAIA_LAB_STATE"])
     variables = {"hub_extra_config": f"# killed at: {task}"}
-    argv = ["ansible-playbook", "-i", "hosts.yml", "-e", f"@{state}/vars.yml", "-e", json.dumps(variables)]
-    running = subprocess.Popen(
-        [*argv, "gaia_data.vre.deploy"],
-        cwd=CENTRE,
-        env={**os.environ, "ANSIBLE_FORCE_COLOR": "false", "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert running.stdout is not None
-    reached = any(task in line for line in running.stdout)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.wait()
-    running.stdout.close()
-    assert reached, f"the play has no task {task}"
+    kill(CENTRE, "deploy", task, variables)
     work.goes_on()
     done = play(CENTRE, "deploy", variables)
     assert done.code == 0, done.text[-3000:]

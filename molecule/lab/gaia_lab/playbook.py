@@ -5,11 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from gaia_lab.errors import LabError
+
+PLAIN = {"ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true"}  # molecule forces colours
 
 
 @dataclass(frozen=True)
@@ -45,14 +52,10 @@ def play(
     arguments: Sequence[str] = (),
 ) -> Played:
     """Run ``gaia_data.vre.<name>`` from the inventory in ``folder`` with further variables and arguments."""
-    state = Path(os.environ["GAIA_LAB_STATE"])
-    # molecule forces colours
-    plain = {**os.environ, "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true", **(environment or {})}
-    argv = ["ansible-playbook", "-i", hosts, "-e", f"@{state}/vars.yml", "-e", json.dumps(dict(variables or {}))]
     done = subprocess.run(
-        [*argv, *arguments, f"gaia_data.vre.{name}"],
+        _command(name, variables, hosts, arguments),
         cwd=folder,
-        env=plain,
+        env={**os.environ, **PLAIN, **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -61,3 +64,47 @@ def play(
     )
     counts = [int(number) for number in re.findall(r"^\S+ +: ok=\d+ +changed=(\d+)", done.stdout, re.MULTILINE)]
     return Played(done.returncode, " ".join(done.stdout.split()), sum(counts) if counts else None)
+
+
+def kill(
+    folder: Path,
+    name: str,
+    task: str,
+    variables: Mapping[str, Any] | None = None,
+    when: Callable[[], object] = lambda: True,
+) -> None:
+    """Run the same, and kill it with all of its processes when it comes to a task.
+
+    :param when: looked at from then on, until something is so.
+    :raises LabError: when it never does.
+    """
+    running = subprocess.Popen(
+        _command(name, variables),
+        cwd=folder,
+        env={**os.environ, **PLAIN, "PYTHONUNBUFFERED": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    with running:
+        said = ""
+        for line in running.stdout or ():
+            said += line
+            if task in line:
+                break
+        while not when() and running.poll() is None:
+            time.sleep(0.05)
+        with suppress(ProcessLookupError):  # it ended by itself
+            os.killpg(running.pid, signal.SIGKILL)
+    if task not in said:
+        raise LabError(f"{name} did not come to a task {task}: {said[-3000:]}")
+
+
+def _command(
+    name: str, variables: Mapping[str, Any] | None, hosts: str = "hosts.yml", arguments: Sequence[str] = ()
+) -> list[str]:
+    state = Path(os.environ["GAIA_LAB_STATE"])
+    given = ["-e", f"@{state}/vars.yml", "-e", json.dumps(dict(variables or {}))]
+    return ["ansible-playbook", "-i", hosts, *given, *arguments, f"gaia_data.vre.{name}"]

@@ -1,0 +1,133 @@
+"""What may be wrong with a cluster when users start sessions: they are told in words, and others go on."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from gaia_lab.client import ClientError, HubClient
+from gaia_lab.pods import HUB, SESSIONS, hub, kubectl, listed, session
+from gaia_lab.remote import on
+from gaia_lab.session import visit
+from gaia_lab.trouble import until
+
+NODES = ("node1", "node2")
+OCEAN, ATMOSPHERE = "conda-env-ocean-ocean-py", "conda-env-atmosphere-atmosphere-py"
+BOTH = {"choice": "free", "system": "lab", "business": ["ocean", "atmosphere"]}
+ONE = {"choice": "free", "system": "lab", "business": ["atmosphere"]}
+SOON, BUSY = 30, 300  # seconds; the second for what a busy machine takes its time for
+
+
+def runs(client: HubClient, kernel: str = ATMOSPHERE) -> bool:
+    """Whether a kernel of the user's session still answers."""
+    return client.run(kernel, "print(6 * 7)").stdout.strip() == "42"
+
+
+def refused(client: HubClient) -> tuple[str, float]:
+    """What a launch that cannot be tells its user, and after how many seconds."""
+    started = time.monotonic()
+    with pytest.raises(ClientError) as caught:
+        client.start(ONE)
+    return str(caught.value), time.monotonic() - started
+
+
+@contextmanager
+def stopped(host: str, unit: str) -> Iterator[None]:
+    on(host, f"systemctl stop {unit}")
+    try:
+        yield
+    finally:
+        on(host, f"systemctl start {unit}")
+
+
+def forget(name: str) -> None:
+    """Remove an image from all nodes behind everybody's back, whatever holds it."""
+    for node in NODES:
+        on(node, f"ctr -n k8s.io images ls -q | grep /vre/{name}@ | xargs -r ctr -n k8s.io images rm --sync")
+
+
+def test_two_users_at_once(alice: HubClient, bob: HubClient) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda user: user.start(ONE), [alice, bob]))
+    assert runs(alice)
+    assert runs(bob)
+
+
+def test_an_image_that_goes_while_it_is_mounted_stays_for_the_session(alice: HubClient) -> None:
+    alice.start(BOTH)
+    forget("atmosphere")
+    assert runs(alice), "what is mounted stays until it is unmounted"
+    assert runs(alice, OCEAN)
+
+
+def test_a_node_without_the_image_pulls_it(alice: HubClient) -> None:
+    forget("atmosphere")
+    alice.start(ONE)
+    assert runs(alice)
+
+
+def test_a_registry_that_is_down_is_told_where_the_image_is_not_there(alice: HubClient) -> None:
+    """It heals by itself: the user reads it on the progress page, and the session starts when the registry is back."""
+    forget("atmosphere")
+    with stopped("registry", "docker-registry"):
+        assert alice.post_form(ONE).status_code == 302
+        told = next(
+            str(event["message"]) for event in alice.progress() if "does not answer" in str(event.get("message"))
+        )
+        assert told.startswith("The registry of Atmosphere")
+    alice.wait_ready()
+    alice.open_session()
+    assert runs(alice)
+
+
+def test_a_registry_that_is_down_is_not_needed_for_what_is_there(alice: HubClient) -> None:
+    with stopped("registry", "docker-registry"):
+        alice.start(BOTH)
+        assert runs(alice, OCEAN)
+
+
+def test_a_quota_that_is_used_up_is_told_at_once(bob: HubClient) -> None:
+    there = len(json.loads(kubectl("get", "pods", "--output=json"))["items"])
+    kubectl("create", "quota", "small", f"--hard=pods={there}")
+    try:
+        until(lambda: json.loads(kubectl("get", "quota", "small", "--output=json")).get("status"), SOON)
+        told, seconds = refused(bob)
+        assert "The cluster gives no more room to this hub" in told
+        assert seconds < SOON
+        assert listed("pod", SESSIONS) == []
+    finally:
+        kubectl("delete", "quota", "small")
+    bob.start(ONE)
+
+
+def test_a_hub_whose_pod_is_deleted_comes_back_to_its_sessions(alice: HubClient) -> None:
+    alice.start(ONE)
+    pod, kernel = session("alice")["metadata"]["uid"], alice.api("POST", "kernels", {"name": ATMOSPHERE})["id"]
+    former = hub()[0]
+    kubectl("delete", "pod", f"--selector={HUB}")
+    assert not alice.execute(kernel, "kept = 6 * 7").error, "the session needs no hub"
+    kubectl("wait", "--for=condition=Ready", "pod", f"--selector={HUB}", f"--timeout={BUSY}s")
+    assert hub()[0] != former
+    until(lambda: alice.http.get(f"{alice.url}/hub/health", timeout=5).ok, BUSY)
+    alice.login()
+    assert (alice.server() or {}).get("ready")
+    assert session("alice")["metadata"]["uid"] == pod
+    assert alice.execute(kernel, "print(kept)").stdout.strip() == "42"
+
+
+def test_the_node_of_a_session_fails(alice: HubClient) -> None:
+    """It is told, and the next session starts on the node that is left."""
+    alice.start(ONE)
+    node = session("alice")["spec"]["nodeName"]
+    with stopped(node.partition(".")[0], "kubelet containerd"):
+        kubectl("wait", "--for=condition=Ready=Unknown", "node", node, f"--timeout={BUSY}s")
+        bob = next(visit("bob"))
+        bob.start(ONE)
+        assert session("bob")["spec"]["nodeName"] != node
+        bob.stop()
+    kubectl("wait", "--for=condition=Ready", "node", node, f"--timeout={BUSY}s")
