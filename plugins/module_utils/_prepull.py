@@ -118,6 +118,15 @@ def without(groups: Sequence[Group], image: str, *, volumes: bool) -> list[Group
     ]
 
 
+def less(groups: Iterable[Group], gone: Collection[str]) -> list[Group]:
+    """Groups, of either form, that hold one of these images, as they are without them."""
+    found = [
+        (group, Group(group.number, tuple(one for one in group.images if one not in gone), group.volumes))
+        for group in groups
+    ]
+    return [after for before, after in found if after != before]
+
+
 def text(groups: Iterable[Group]) -> str:
     """Groups for people, as a diff shows them."""
     return "".join(

@@ -65,6 +65,14 @@ def test_an_image_that_no_node_can_have_is_taken_out() -> None:
     assert _prepull.without(groups, image(2), volumes=True) == [Group(1, images(1)), groups[1]]
 
 
+def test_what_is_given_up_goes_from_groups_of_both_forms_and_nothing_moves() -> None:
+    """After a move from unpacked images to mounted ones: a system image once as a container, the others as volumes."""
+    groups = [Group(1, images(1, 2), volumes=False), Group(2, images(1, 3, 4)), Group(3, images(5)), Group(4, (), False)]
+    assert _prepull.less(groups, images(2, 4)) == [Group(1, images(1), volumes=False), Group(2, images(1, 3))]
+    assert _prepull.less(groups, images(5)) == [Group(3, ())]
+    assert _prepull.less(groups, ()) == []
+
+
 def test_references_are_by_digest_and_each_once() -> None:
     tagged = image(1).replace("@", ":2026.1@")
     assert _prepull.references([tagged, image(1), image(2)]) == [image(1), image(2)]
