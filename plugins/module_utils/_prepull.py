@@ -171,15 +171,15 @@ def _mark(spec: Mapping[str, Any]) -> str:
 
 
 def _pod(group: Group, settings: Settings) -> dict[str, Any]:
-    volumes = [image_volume(image) for image in group.images] if group.volumes else []
+    volumes = _volumes(group.images)
     common = {"securityContext": _pods.CONTAINER_SECURITY, "resources": RESOURCES}
     if group.volumes:
         mounts = [{"name": one["name"], "mountPath": f"/images/{one['name']}", "readOnly": True} for one in volumes]
         containers = [{"name": "pause", "image": settings.pause_image, "volumeMounts": mounts, **common}]
     else:
         containers = [
-            {"name": image_volume(image)["name"], "image": image, "command": ["sleep", "infinity"], **common}
-            for image in group.images
+            {"name": one["name"], "image": image, "command": ["sleep", "infinity"], **common}
+            for one, image in zip(volumes, group.images)
         ]
     found: dict[str, Any] = {
         **_pods.ASKS_NOTHING,
@@ -187,9 +187,20 @@ def _pod(group: Group, settings: Settings) -> dict[str, Any]:
         "securityContext": _pods.POD_SECURITY,
         "terminationGracePeriodSeconds": 1,
     }
-    if volumes:
+    if group.volumes and volumes:
         found["volumes"] = volumes
     return {**found, **placement(settings)}
+
+
+def _volumes(images: Sequence[str]) -> list[dict[str, Any]]:
+    """A volume for each image. Its digest is its name, which the same digest of another repository must not have."""
+    found = [image_volume(image) for image in images]
+    names = [one["name"] for one in found]
+    for place, name in enumerate(names):
+        before = names[:place].count(name)
+        if before:
+            found[place]["name"] = f"{name}-{before + 1}"
+    return found
 
 
 def placement(settings: Settings) -> dict[str, Any]:
@@ -315,6 +326,12 @@ def down_nodes(nodes: Iterable[Object]) -> dict[str, str]:
         if ready.get("status") != "True":
             found[node["metadata"]["name"]] = _pods.plain(str(ready.get("message") or "it was never ready"))
     return found
+
+
+def concerned(found: Iterable[Progress], wanted: Iterable[str], *, volumes: bool) -> list[Progress]:
+    """Of groups, those with an image that is wanted; what is in the other form is not waited for, see :func:`plan`."""
+    images = set(wanted)
+    return [one for one in found if one.group.volumes == volumes and images & set(one.group.images)]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,9 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._prepull import Grou
 
 LOOK = 1.0  # seconds between two looks, at least
 AHEAD = 5.0  # seconds after which the next group is begun, whatever the one before it does
-STUCK = 120.0  # seconds without anything going on, after which the wait is over
+# Seconds without anything going on, after which the wait is over: a kubelet waits up to five minutes before it pulls
+# again, also when the registry is back. Source: Kubernetes, "Images".
+STUCK = 330.0
 TRIES = 10
 NODES = 10.0  # seconds between two looks at the nodes
 # Taints of nodes that do not answer. Source: Kubernetes, "Taints and Tolerations".
@@ -169,8 +171,10 @@ class Prepull:
         last = ""
         while True:
             started = time.monotonic()
-            seen = [one for one in self._look() if set(one.group.images) & set(self.wanted.images)]
-            refused = {image: told for one in seen for image, told in one.refused.items()}
+            seen = _prepull.concerned(self._look(), self.wanted.images, volumes=self.wanted.volumes)
+            told_anew = {image: told for one in seen for image, told in one.refused.items()}
+            # What was taken out before is there again by another play: once more would go on without end.
+            refused = {image: told for image, told in told_anew.items() if image not in self.refused}
             if refused:
                 for image, told in refused.items():
                     self.refused[image] = [Problem(image, node, trouble.sentence(node)) for node, trouble in told]

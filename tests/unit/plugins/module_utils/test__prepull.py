@@ -104,6 +104,21 @@ def test_the_daemon_set_of_a_group() -> None:
     assert found["spec"]["updateStrategy"]["rollingUpdate"] == {"maxSurge": "100%", "maxUnavailable": 0}
 
 
+@pytest.mark.parametrize("volumes", [True, False])
+def test_one_digest_of_several_repositories_has_several_names(volumes: bool) -> None:
+    """An image that was tried in one repository and then copied into another."""
+    other = f"registry.example.org/vre/ocean@sha256:{'f' * 64}"
+    held = (image(1), image(1).replace("/vre/", "/vre-dev/"), other, image(1).replace("/vre/", "/old/"))
+    found = _prepull.daemon_set(Group(1, held, volumes), SETTINGS)
+    pod = found["spec"]["template"]["spec"]
+    one = f"gaia-{1:064x}"[:45]
+    names = [one, f"{one}-2", f"gaia-{'f' * 40}", f"{one}-3"]
+    if volumes:
+        assert [mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]] == [f"/images/{n}" for n in names]
+    assert [named["name"] for named in pod["volumes" if volumes else "containers"]] == names
+    assert _prepull.group_of(found) == Group(1, held, volumes)
+
+
 def test_system_images_run_where_no_image_can_be_mounted() -> None:
     pod = _prepull.daemon_set(Group(1, images(1, 2), volumes=False), Settings())["spec"]["template"]["spec"]
     assert [(one["image"], one["command"]) for one in pod["containers"]] == [
@@ -252,6 +267,14 @@ def test_a_node_that_cannot_pull_what_others_have_is_named() -> None:
         in rows[1]["text"]
     )
     assert "tiny1 on b is not known to be there, as its pod waits for registry.example.org/vre/tiny2" in rows[0]["text"]
+
+
+def test_only_groups_of_the_wanted_form_with_a_wanted_image_are_waited_for() -> None:
+    nodes: frozenset[str] = frozenset()
+    groups = (Group(1, images(1, 2)), Group(2, images(1), volumes=False), Group(3, images(3)))
+    found = [_prepull.Progress(group, 2, nodes, nodes, ()) for group in groups]
+    assert _prepull.concerned(found, images(1), volumes=True) == found[:1]
+    assert _prepull.concerned(found, images(1), volumes=False) == found[1:2]
 
 
 def test_what_heals_is_waited_for() -> None:
