@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _pods, _reference
@@ -241,7 +241,8 @@ class Progress:
 
     :param nodes: how many nodes it is to be on; None as long as the cluster has not said.
     :param on: nodes with all of its images.
-    :param down: nodes that do not answer, and do not have all of them.
+    :param down: of these nodes, those that do not answer and that have a pod of it all the same.
+    :param unmade: why nodes have no pod of it, as far as the cluster says so.
     """
 
     group: Group
@@ -249,23 +250,22 @@ class Progress:
     on: frozenset[str]
     down: frozenset[str]
     waiting: tuple[Waiting, ...]
+    unmade: _pods.Trouble | None = None
 
     @property
-    def ready(self) -> bool:
-        """Whether its images are on every node that answers."""
-        return self.nodes is not None and len(self.on | self.down) >= self.nodes and not self.waiting
+    def lacking(self) -> int:
+        """How many nodes have no pod of it yet, as far as the cluster has said how many there are."""
+        return max(0, (self.nodes or 0) - len(self.on | self.down | {one.node for one in self.waiting}))
 
     @property
     def settled(self) -> bool:
         """Whether there is nothing to wait for."""
-        if self.nodes is None or len(self.on | self.down | {one.node for one in self.waiting}) < self.nodes:
-            return False
-        return all(one.hopeless for one in self.waiting)
+        return self.nodes is not None and not self.lacking and all(one.hopeless for one in self.waiting)
 
     @property
     def stuck(self) -> bool:
         """Whether nothing goes on, for now."""
-        return bool(self.waiting) and all(one.troubles for one in self.waiting)
+        return bool(self.waiting or self.unmade) and all(one.troubles for one in self.waiting)
 
     @property
     def refused(self) -> dict[str, list[tuple[str, _pods.Trouble]]]:
@@ -281,13 +281,18 @@ class Progress:
 
 
 def progress(
-    daemon_set: Object, pods: Iterable[Object], events: Mapping[str, Sequence[Object]], down: Collection[str]
+    daemon_set: Object,
+    pods: Iterable[Object],
+    events: Mapping[str, Sequence[Object]],
+    down: Collection[str],
+    counted: Collection[str],
 ) -> Progress:
     """How far a group is.
 
     :param pods: of all groups.
-    :param events: of :func:`_pods.by_pod`.
+    :param events: of :func:`_pods.by_uid`, of the pods and of the DaemonSet itself.
     :param down: names of nodes that do not answer.
+    :param counted: of these, those that the cluster counts among the nodes that are to have a pod.
     """
     group = group_of(daemon_set)
     if group is None:
@@ -312,9 +317,10 @@ def progress(
         told = events.get(pod["metadata"].get("uid", ""), ())
         missing = tuple(image for image in group.images if image not in _pods.pulled(told))
         waiting.append(Waiting(_pods.node_of(pod), missing, tuple(_pods.troubles(pod, told))))
-    lost = frozenset(_pods.node_of(pod) for pod in others) & set(down)
+    lost = frozenset(_pods.node_of(pod) for pod in others) & set(down) & set(counted)
     nodes = int(status.get("desiredNumberScheduled") or 0) if seen else None
-    return Progress(group, nodes, on, lost, tuple(waiting))
+    found = Progress(group, nodes, on, lost, tuple(waiting))
+    return replace(found, unmade=_pods.unmade(events.get(metadata.get("uid", ""), ()))) if found.lacking else found
 
 
 def down_nodes(nodes: Iterable[Object]) -> dict[str, str]:
@@ -362,6 +368,10 @@ def problems(found: Sequence[Progress], wanted: Collection[str], minutes: float)
             for image in pod.missing:
                 if image in wanted:
                     rows[image, pod.node] = _problem(image, pod, minutes)
+        if one.unmade is not None:
+            why = f"on {one.lacking} of {one.nodes} nodes, as {one.unmade.sentence('')}"
+            for image in (image for image in one.group.images if image in wanted):
+                rows[image, ""] = Problem(image, "", f"{_pods.short(image)} is not known to be {why}")
     return list(rows.values())
 
 
@@ -387,6 +397,5 @@ def absent(found: Sequence[Progress], wanted: Iterable[str]) -> list[str]:
 
 
 def _has(one: Progress, image: str) -> bool:
-    told = one.on | one.down | {pod.node for pod in one.waiting}
-    enough = one.nodes is not None and 0 < one.nodes <= len(told)
+    enough = bool(one.nodes) and not one.lacking
     return enough and bool(one.on or one.waiting) and all(image not in pod.missing for pod in one.waiting)

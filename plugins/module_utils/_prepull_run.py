@@ -23,8 +23,10 @@ AHEAD = 5.0  # seconds after which the next group is begun, whatever the one bef
 STUCK = 330.0
 TRIES = 10
 NODES = 10.0  # seconds between two looks at the nodes
-# Taints of nodes that do not answer. Source: Kubernetes, "Taints and Tolerations".
+# Taints of nodes that do not answer; of these, what every pod of a DaemonSet bears. Sources: Kubernetes, "Taints and
+# Tolerations" and "DaemonSet".
 DOWN = [{"key": f"node.kubernetes.io/{why}", "operator": "Exists"} for why in ("not-ready", "unreachable")]
+BORNE = [{**one, "effect": "NoExecute"} for one in DOWN]
 
 
 @dataclass
@@ -69,6 +71,7 @@ class Prepull:
         self.refused: dict[str, list[Problem]] = {}
         self.lines: list[str] = []
         self.down: dict[str, str] = {}
+        self.counted: set[str] = set()
         self.lost: list[str] = []
         self.looked = -NODES
 
@@ -156,14 +159,27 @@ class Prepull:
         if time.monotonic() - self.looked > NODES:
             nodes, settings = self.cluster.list("Node"), self.wanted.settings
             self.down, self.looked = _prepull.down_nodes(nodes), time.monotonic()
-            # The cluster makes no pod for a node that is down: its labels and taints tell whether it is one of ours.
-            mine = [node for node in nodes if takes(node, settings.node_selector, [*settings.tolerations, *DOWN])]
-            self.lost = sorted(set(self.down) & {node["metadata"]["name"] for node in mine})
+
+            def away(bears: Sequence[Mapping[str, Any]]) -> set[str]:
+                mine = [one for one in nodes if takes(one, settings.node_selector, [*settings.tolerations, *bears])]
+                return set(self.down) & {node["metadata"]["name"] for node in mine}
+
+            # The cluster makes no pod for a node that is down, unless the centre's own tolerations say so: labels and
+            # taints tell whether it is one of ours.
+            self.lost, self.counted = sorted(away(DOWN)), away(BORNE)
         there, pods = self._there(), self.cluster.list("Pod", _prepull.MINE)
         told: dict[str, list[_pods.Object]] = {}
         if not all(_pods.is_ready(pod) for pod in pods):
-            told = _pods.by_pod(self.cluster.list("Event", fields="involvedObject.kind=Pod"))
-        return [_prepull.progress(one, pods, told, self.down) for one in there.values()]
+            told = self._told_of("Pod")
+        found = [_prepull.progress(one, pods, told, self.down, self.counted) for one in there.values()]
+        if any(one.lacking for one in found):  # the cluster may refuse the pods themselves, as a quota has it do
+            told |= self._told_of("DaemonSet")
+            found = [_prepull.progress(one, pods, told, self.down, self.counted) for one in there.values()]
+        return found
+
+    def _told_of(self, kind: str) -> dict[str, list[_pods.Object]]:
+        """Events about all objects of a kind, by their uids."""
+        return _pods.by_uid(self.cluster.list("Event", fields=f"involvedObject.kind={kind}"))
 
     def _wait(self) -> list[Progress] | None:
         """Wait until all is where it is to be, or will not be; None when a group has to be changed before that."""
