@@ -35,10 +35,11 @@ KINDS = {
     "StorageClass": ("/apis/storage.k8s.io/v1", "storageclasses"),
 }
 CLUSTER_WIDE = ("Namespace", "Node", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "StorageClass")
-# Seconds that an API server may take to start again; it may wait a minute before it stops (measured).
-PATIENCE = 120
-# Seconds that rights may be denied which are given: an API server that has just started does not know them (measured).
-RIGHTS_COME = 5
+# Seconds that an API server may take to start again; it may wait a minute before it stops (measured), and be slow.
+PATIENCE = 180
+# Seconds that rights may be denied which are given: an API server that has just started does not know them (measured:
+# a few seconds, more on a busy machine).
+RIGHTS_COME = 20
 DENIED = "is forbidden: User "
 TIMEOUT = (10, 60)  # seconds to connect, and to answer
 LONGEST_PAUSE = 5
