@@ -37,16 +37,19 @@ NO_NODE = (
 OLD = "Remedy: Kubernetes 1.35 or newer with containerd 2.1 or CRI-O 1.31, or set vre_mount_kind: directory"
 MOST_TERMS = 5  # nodes that a pod may choose from
 RESOURCES = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}}
+RUNS = 300  # seconds for a program from a volume that is cold, on a busy node
 # Looks at what is mounted and prints one line of JSON. Arguments: the mount, and where Python is in it.
 SCRIPT = f"""\
 import filecmp, json, os, subprocess, sys
 mount, python = sys.argv[1], sys.argv[1] + sys.argv[2]
 flags = os.statvfs(mount).f_flag
-said = ""
+said, late = "", False
 try:
-    run = subprocess.run([python, "-I", "-S", "-c", "print(6 * 7)"], capture_output=True, text=True, timeout=60)
+    run = subprocess.run([python, "-I", "-S", "-c", "print(6 * 7)"], capture_output=True, text=True, timeout={RUNS})
     if run.stdout != "42\\n":
         said = run.stderr.strip()[-200:] or "exit code %d" % run.returncode
+except subprocess.TimeoutExpired:
+    late = True
 except (OSError, subprocess.SubprocessError) as error:
     said = str(error)
 print(json.dumps({{
@@ -54,6 +57,7 @@ print(json.dumps({{
     "whole": os.path.isdir(mount + {FOLDER!r}),
     "readonly": bool(flags & os.ST_RDONLY),
     "runs": said,
+    "late": late,
 }}))
 """
 
@@ -154,6 +158,10 @@ def seen(pod: Object, troubles: Sequence[_pods.Trouble], logs: Mapping[str, str]
     """
     host, found = _pods.node_of(pod), states(pod)
     whole, part = (_line(logs.get(name, "")) for name in (WHOLE, PART))
+    if any((line or {}).get("late") for line in (whole, part)):
+        # Of a node that is busy, not of what it can do: it is looked at again.
+        words = f"a program in the volume did not end within {RUNS} s on {host}"
+        return Seen(host, error=f"{words}. Remedy: run it again when the node has less to do")
     if whole is not None:
         return Seen(host, wrong(whole), subpath=part is not None and not wrong(part) and not part.get("whole"))
     said = next((one for one in troubles if one.fatal), troubles[0] if troubles else None)

@@ -4,7 +4,7 @@
 """What a kubeconfig may do in a namespace, and which of the hub's pods and sessions run there.
 
 Source: Kubernetes, "Authorization": SelfSubjectRulesReview has most rules in one answer, and may be incomplete;
-SelfSubjectAccessReview is the verdict on one request.
+SelfSubjectAccessReview is the verdict on one request. Rules of a namespace's own say nothing of what is in none.
 """
 
 from __future__ import annotations
@@ -72,20 +72,36 @@ def is_covered(right: Right, rules: Sequence[Mapping[str, Any]]) -> bool:
     )
 
 
+def place(right: Right, namespace: str) -> str:
+    """The namespace whose roles can give it; empty for none. The object ``Namespace`` itself is in its own."""
+    own = right.resource == "namespaces" and right.name == namespace
+    return namespace if own or not right.cluster_wide else ""
+
+
+def unsettled(wanted: Iterable[Right], namespace: str, rules: Sequence[Mapping[str, Any]]) -> list[Right]:
+    """Rights that rules of a namespace do not show to be given.
+
+    :param rules: of :func:`is_covered`; whether one is the whole cluster's, they do not tell.
+    """
+    return [right for right in wanted if not (place(right, namespace) and is_covered(right, rules))]
+
+
 def denied(cluster: Cluster, wanted: Sequence[Right]) -> list[Right]:
     """Of these, what is not allowed.
 
     :raises ClusterError: when the cluster does not answer.
     """
+    if not wanted:
+        return []
     body = {"apiVersion": REVIEW, "kind": "SelfSubjectRulesReview", "spec": {"namespace": cluster.namespace}}
     rules = (cluster.create("SelfSubjectRulesReview", body).get("status") or {}).get("resourceRules") or []
-    return [right for right in wanted if not is_covered(right, rules) and not _is_allowed(cluster, right)]
+    return [right for right in unsettled(wanted, cluster.namespace, rules) if not _is_allowed(cluster, right)]
 
 
 def _is_allowed(cluster: Cluster, right: Right) -> bool:
     resource, _sep, subresource = right.resource.partition("/")
     attributes = {
-        "namespace": "" if right.cluster_wide else cluster.namespace,
+        "namespace": place(right, cluster.namespace),
         "verb": right.verb,
         "group": right.group,
         "resource": resource,

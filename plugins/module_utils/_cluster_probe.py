@@ -139,7 +139,7 @@ class Probe:
         open_names = dict(names)
         while open_names:
             pods = {pod["metadata"]["name"]: pod for pod in self.cluster.list("Pod", _cluster.MINE)}
-            told = _pods.by_pod(self.cluster.list("Event", fields="involvedObject.kind=Pod"))
+            told = _pods.by_uid(self.cluster.list("Event", fields="involvedObject.kind=Pod"))
             for name, sort in list(open_names.items()):
                 pod = pods.get(name)
                 if pod is None and lost < TRIES:  # somebody else's run took it for one that was left

@@ -76,11 +76,16 @@ class ConfigMap:
 
     def change(self, make: Make[T], check: bool = False) -> Change[T]:
         """See :class:`State`. The hub's pods are told, so that they need not wait a minute for the new texts."""
+        lost: Change[T] | None = None
         for attempt in range(TRIES):
             there = self.cluster.get("ConfigMap", self.name)
             before = texts(there or {})
             wanted, result = make(before)
             change = Change(before, applied(before, wanted), result)
+            if lost is not None and not change.changed:
+                # What was to be written is there: it was this play, and nobody told the hub yet.
+                self._tell_hub(change.after)
+                return Change(lost.before, change.after, lost.result)
             if check or not change.changed:
                 return change
             body = self._body(change, there)
@@ -93,6 +98,7 @@ class ConfigMap:
                 # Another play was faster; or it was this one, and the API server stopped before it could say so.
                 if error.status not in (404, 409) or "no such namespace" in error.message:
                     raise
+                lost = lost or change
                 time.sleep(0.05 * attempt)
                 continue
             self._tell_hub(change.after)

@@ -35,10 +35,11 @@ KINDS = {
     "StorageClass": ("/apis/storage.k8s.io/v1", "storageclasses"),
 }
 CLUSTER_WIDE = ("Namespace", "Node", "SelfSubjectAccessReview", "SelfSubjectRulesReview", "StorageClass")
-# Seconds that an API server may take to start again; it may wait a minute before it stops (measured).
-PATIENCE = 120
-# Seconds that rights may be denied which are given: an API server that has just started does not know them (measured).
-RIGHTS_COME = 5
+# Seconds that an API server may take to start again; it may wait a minute before it stops (measured), and be slow.
+PATIENCE = 180
+# Seconds that rights may be denied which are given: an API server that has just started does not know them (measured:
+# a few seconds, more on a busy machine).
+RIGHTS_COME = 20
 DENIED = "is forbidden: User "
 TIMEOUT = (10, 60)  # seconds to connect, and to answer
 LONGEST_PAUSE = 5
@@ -50,6 +51,7 @@ RIGHTS = "have the cluster's admin allow it; docs/kubernetes.md lists what is ne
 REFUSALS = (
     ("exceeded quota", "have the quota of the namespace raised, or free some of it"),
     ("failed quota", "have the quota of the namespace changed"),
+    (" usage per ", "have the LimitRange of the namespace changed"),
     ("violates PodSecurity", "have the namespace's PodSecurity level changed; restricted is enough"),
     (DENIED, RIGHTS),
     ("admission webhook", "have the cluster's admin look at this policy"),
@@ -263,8 +265,13 @@ def refused(status: int, words: str, namespace: str) -> ClusterError:
     if status == 404 and re.match(r'namespaces "[^"]*" not found', words):
         remedy = "run deploy first, or correct kubernetes_namespace"
         return ClusterError("there is no such namespace", f"kubernetes_namespace: {namespace}", remedy, status)
-    remedy = next((remedy for part, remedy in REFUSALS if part in words), RIGHTS if status == 403 else "")
+    remedy = remedy_of(words) or (RIGHTS if status == 403 else "")
     return ClusterError(f"the cluster refused: {words or f'HTTP {status}'}", where, remedy, status, words)
+
+
+def remedy_of(words: str) -> str:
+    """What to do about an object that is not taken, by the cluster's words; empty where they are not known."""
+    return next((remedy for part, remedy in REFUSALS if part in words), "")
 
 
 def silent(error: Exception, server: str) -> tuple[ClusterError, bool]:

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.gaia_data.vre.plugins.module_utils._kubernetes import remedy_of
+
 Object = Mapping[str, Any]
 
 # What PodSecurity's level ``restricted`` asks for. Source: Kubernetes, "Pod Security Standards".
@@ -146,8 +148,8 @@ def short(reference: str) -> str:
     return reference.partition("@")[0]
 
 
-def by_pod(events: Iterable[Object]) -> dict[str, list[Object]]:
-    """Events by the uid of the pod that they are about, in their order."""
+def by_uid(events: Iterable[Object]) -> dict[str, list[Object]]:
+    """Events by the uid of what they are about, in their order."""
     found: dict[str, list[Object]] = {}
     for event in sorted(events, key=_order):
         found.setdefault((event.get("involvedObject") or {}).get("uid", ""), []).append(event)
@@ -180,6 +182,18 @@ def troubles(pod: Object, events: Sequence[Object]) -> list[Trouble]:
     if not found:
         found.update((trouble.image, trouble) for trouble in (*_scheduling(pod), *_machine(events)))
     return list(found.values())
+
+
+def unmade(events: Iterable[Object]) -> Trouble | None:
+    """Why the cluster makes no pod, where that is the last that it said of making one.
+
+    :param events: of who is to have the pod, such as a DaemonSet or Job, in their order.
+    """
+    made = [event for event in events if event.get("reason") in ("FailedCreate", "SuccessfulCreate")]
+    if not made or made[-1]["reason"] != "FailedCreate":
+        return None
+    said = plain(_message(made[-1]).rpartition("Error creating: ")[2])
+    return Trouble("", "is not made", said, remedy_of(said) or "see the words; the cluster tries again", False)
 
 
 def plain(said: str) -> str:

@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _pods, _reference
@@ -118,6 +118,15 @@ def without(groups: Sequence[Group], image: str, *, volumes: bool) -> list[Group
     ]
 
 
+def less(groups: Iterable[Group], gone: Collection[str]) -> list[Group]:
+    """Groups, of either form, that hold one of these images, as they are without them."""
+    found = [
+        (group, Group(group.number, tuple(one for one in group.images if one not in gone), group.volumes))
+        for group in groups
+    ]
+    return [after for before, after in found if after != before]
+
+
 def text(groups: Iterable[Group]) -> str:
     """Groups for people, as a diff shows them."""
     return "".join(
@@ -162,15 +171,15 @@ def _mark(spec: Mapping[str, Any]) -> str:
 
 
 def _pod(group: Group, settings: Settings) -> dict[str, Any]:
-    volumes = [image_volume(image) for image in group.images] if group.volumes else []
+    volumes = _volumes(group.images)
     common = {"securityContext": _pods.CONTAINER_SECURITY, "resources": RESOURCES}
     if group.volumes:
         mounts = [{"name": one["name"], "mountPath": f"/images/{one['name']}", "readOnly": True} for one in volumes]
         containers = [{"name": "pause", "image": settings.pause_image, "volumeMounts": mounts, **common}]
     else:
         containers = [
-            {"name": image_volume(image)["name"], "image": image, "command": ["sleep", "infinity"], **common}
-            for image in group.images
+            {"name": one["name"], "image": image, "command": ["sleep", "infinity"], **common}
+            for one, image in zip(volumes, group.images)
         ]
     found: dict[str, Any] = {
         **_pods.ASKS_NOTHING,
@@ -178,9 +187,20 @@ def _pod(group: Group, settings: Settings) -> dict[str, Any]:
         "securityContext": _pods.POD_SECURITY,
         "terminationGracePeriodSeconds": 1,
     }
-    if volumes:
+    if group.volumes and volumes:
         found["volumes"] = volumes
     return {**found, **placement(settings)}
+
+
+def _volumes(images: Sequence[str]) -> list[dict[str, Any]]:
+    """A volume for each image. Its digest is its name, which the same digest of another repository must not have."""
+    found = [image_volume(image) for image in images]
+    names = [one["name"] for one in found]
+    for place, name in enumerate(names):
+        before = names[:place].count(name)
+        if before:
+            found[place]["name"] = f"{name}-{before + 1}"
+    return found
 
 
 def placement(settings: Settings) -> dict[str, Any]:
@@ -221,7 +241,8 @@ class Progress:
 
     :param nodes: how many nodes it is to be on; None as long as the cluster has not said.
     :param on: nodes with all of its images.
-    :param down: nodes that do not answer, and do not have all of them.
+    :param down: of these nodes, those that do not answer and that have a pod of it all the same.
+    :param unmade: why nodes have no pod of it, as far as the cluster says so.
     """
 
     group: Group
@@ -229,23 +250,22 @@ class Progress:
     on: frozenset[str]
     down: frozenset[str]
     waiting: tuple[Waiting, ...]
+    unmade: _pods.Trouble | None = None
 
     @property
-    def ready(self) -> bool:
-        """Whether its images are on every node that answers."""
-        return self.nodes is not None and len(self.on | self.down) >= self.nodes and not self.waiting
+    def lacking(self) -> int:
+        """How many nodes have no pod of it yet, as far as the cluster has said how many there are."""
+        return max(0, (self.nodes or 0) - len(self.on | self.down | {one.node for one in self.waiting}))
 
     @property
     def settled(self) -> bool:
         """Whether there is nothing to wait for."""
-        if self.nodes is None or len(self.on | self.down | {one.node for one in self.waiting}) < self.nodes:
-            return False
-        return all(one.hopeless for one in self.waiting)
+        return self.nodes is not None and not self.lacking and all(one.hopeless for one in self.waiting)
 
     @property
     def stuck(self) -> bool:
         """Whether nothing goes on, for now."""
-        return bool(self.waiting) and all(one.troubles for one in self.waiting)
+        return bool(self.waiting or self.unmade) and all(one.troubles for one in self.waiting)
 
     @property
     def refused(self) -> dict[str, list[tuple[str, _pods.Trouble]]]:
@@ -261,13 +281,18 @@ class Progress:
 
 
 def progress(
-    daemon_set: Object, pods: Iterable[Object], events: Mapping[str, Sequence[Object]], down: Collection[str]
+    daemon_set: Object,
+    pods: Iterable[Object],
+    events: Mapping[str, Sequence[Object]],
+    down: Collection[str],
+    counted: Collection[str],
 ) -> Progress:
     """How far a group is.
 
     :param pods: of all groups.
-    :param events: of :func:`_pods.by_pod`.
+    :param events: of :func:`_pods.by_uid`, of the pods and of the DaemonSet itself.
     :param down: names of nodes that do not answer.
+    :param counted: of these, those that the cluster counts among the nodes that are to have a pod.
     """
     group = group_of(daemon_set)
     if group is None:
@@ -292,9 +317,10 @@ def progress(
         told = events.get(pod["metadata"].get("uid", ""), ())
         missing = tuple(image for image in group.images if image not in _pods.pulled(told))
         waiting.append(Waiting(_pods.node_of(pod), missing, tuple(_pods.troubles(pod, told))))
-    lost = frozenset(_pods.node_of(pod) for pod in others) & set(down)
+    lost = frozenset(_pods.node_of(pod) for pod in others) & set(down) & set(counted)
     nodes = int(status.get("desiredNumberScheduled") or 0) if seen else None
-    return Progress(group, nodes, on, lost, tuple(waiting))
+    found = Progress(group, nodes, on, lost, tuple(waiting))
+    return replace(found, unmade=_pods.unmade(events.get(metadata.get("uid", ""), ()))) if found.lacking else found
 
 
 def down_nodes(nodes: Iterable[Object]) -> dict[str, str]:
@@ -306,6 +332,12 @@ def down_nodes(nodes: Iterable[Object]) -> dict[str, str]:
         if ready.get("status") != "True":
             found[node["metadata"]["name"]] = _pods.plain(str(ready.get("message") or "it was never ready"))
     return found
+
+
+def concerned(found: Iterable[Progress], wanted: Iterable[str], *, volumes: bool) -> list[Progress]:
+    """Of groups, those with an image that is wanted; what is in the other form is not waited for, see :func:`plan`."""
+    images = set(wanted)
+    return [one for one in found if one.group.volumes == volumes and images & set(one.group.images)]
 
 
 @dataclass(frozen=True)
@@ -336,6 +368,10 @@ def problems(found: Sequence[Progress], wanted: Collection[str], minutes: float)
             for image in pod.missing:
                 if image in wanted:
                     rows[image, pod.node] = _problem(image, pod, minutes)
+        if one.unmade is not None:
+            why = f"on {one.lacking} of {one.nodes} nodes, as {one.unmade.sentence('')}"
+            for image in (image for image in one.group.images if image in wanted):
+                rows[image, ""] = Problem(image, "", f"{_pods.short(image)} is not known to be {why}")
     return list(rows.values())
 
 
@@ -361,6 +397,5 @@ def absent(found: Sequence[Progress], wanted: Iterable[str]) -> list[str]:
 
 
 def _has(one: Progress, image: str) -> bool:
-    told = one.on | one.down | {pod.node for pod in one.waiting}
-    enough = one.nodes is not None and 0 < one.nodes <= len(told)
+    enough = bool(one.nodes) and not one.lacking
     return enough and bool(one.on or one.waiting) and all(image not in pod.missing for pod in one.waiting)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,11 +18,15 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._prepull import Grou
 
 LOOK = 1.0  # seconds between two looks, at least
 AHEAD = 5.0  # seconds after which the next group is begun, whatever the one before it does
-STUCK = 120.0  # seconds without anything going on, after which the wait is over
+# Seconds without anything going on, after which the wait is over: a kubelet waits up to five minutes before it pulls
+# again, also when the registry is back. Source: Kubernetes, "Images".
+STUCK = 330.0
 TRIES = 10
 NODES = 10.0  # seconds between two looks at the nodes
-# Taints of nodes that do not answer. Source: Kubernetes, "Taints and Tolerations".
+# Taints of nodes that do not answer; of these, what every pod of a DaemonSet bears. Sources: Kubernetes, "Taints and
+# Tolerations" and "DaemonSet".
 DOWN = [{"key": f"node.kubernetes.io/{why}", "operator": "Exists"} for why in ("not-ready", "unreachable")]
+BORNE = [{**one, "effect": "NoExecute"} for one in DOWN]
 
 
 @dataclass
@@ -54,6 +58,10 @@ class Wanted:
     patience: float  # seconds
 
 
+class Changed(VreError):
+    """Another play changed a group meanwhile."""
+
+
 class Prepull:
     """One run."""
 
@@ -63,6 +71,7 @@ class Prepull:
         self.refused: dict[str, list[Problem]] = {}
         self.lines: list[str] = []
         self.down: dict[str, str] = {}
+        self.counted: set[str] = set()
         self.lost: list[str] = []
         self.looked = -NODES
 
@@ -72,28 +81,28 @@ class Prepull:
         :param check: only tell.
         :raises VreError: when the cluster refuses.
         """
-        first = self._there()
-        before = _groups(first)
+        there = self._there()
+        before = _groups(there)
         held = {image for group in before if group.volumes == self.wanted.volumes for image in group.images}
         found = Brought(before, before, new=[image for image in self.wanted.images if image not in held])
         conflicts = 0
         while conflicts < TRIES:
-            there = self._there()
             found.after = self._plan(_groups(there))
             if check:
                 found.changed = bool(self._changes(there, found.after))
                 return found
             try:
                 found.changed |= self._apply(there, found.after)
-                seen = self._wait()
-            except ClusterError as error:
-                if error.status != 409:
+            except Changed:
+                if self.wanted.exact:  # what the other one brought would be given up
                     raise
-                conflicts += 1  # another play changed them: look again
+                conflicts += 1
                 found.changed = True
-                continue
-            if seen is not None:
-                return self._told(found, seen)
+            else:
+                seen = self._wait()
+                if seen is not None:
+                    return self._told(found, seen)
+            there = self._there()
         remedy = "see which other plays bring images now, and run this one again"
         raise VreError("others change what is on the nodes all the time", "image_prepull", None, remedy)
 
@@ -130,26 +139,10 @@ class Prepull:
         """
         changes = self._changes(there, groups)
         for place, group in enumerate(changes):
-            self._put(group, there.get(group.name))
+            put(self.cluster, group, there.get(group.name), self.wanted.settings)
             if place + 1 < len(changes) and group.images:
                 self._ahead(group)
         return bool(changes)
-
-    def _put(self, group: Group, known: Mapping[str, Any] | None) -> None:
-        """Make one group what it is to be, if nobody else changed it since; the cluster itself does all the time."""
-        body = _prepull.daemon_set(group, self.wanted.settings)
-        if known is None:
-            self.cluster.create("DaemonSet", body)
-            return
-        now = self.cluster.get("DaemonSet", group.name)
-        if now is None or now["spec"]["template"] != known["spec"]["template"]:
-            raise ClusterError(f"another play changed {group.name}", "image_prepull", "run this one again", 409)
-        version = now["metadata"]["resourceVersion"]
-        if group.images:
-            body["metadata"]["resourceVersion"] = version
-            self.cluster.replace("DaemonSet", body)
-        else:
-            self.cluster.delete("DaemonSet", group.name, version)
 
     def _ahead(self, group: Group) -> None:
         """Wait until the next group can be begun."""
@@ -166,14 +159,27 @@ class Prepull:
         if time.monotonic() - self.looked > NODES:
             nodes, settings = self.cluster.list("Node"), self.wanted.settings
             self.down, self.looked = _prepull.down_nodes(nodes), time.monotonic()
-            # The cluster makes no pod for a node that is down: its labels and taints tell whether it is one of ours.
-            mine = [node for node in nodes if takes(node, settings.node_selector, [*settings.tolerations, *DOWN])]
-            self.lost = sorted(set(self.down) & {node["metadata"]["name"] for node in mine})
+
+            def away(bears: Sequence[Mapping[str, Any]]) -> set[str]:
+                mine = [one for one in nodes if takes(one, settings.node_selector, [*settings.tolerations, *bears])]
+                return set(self.down) & {node["metadata"]["name"] for node in mine}
+
+            # The cluster makes no pod for a node that is down, unless the centre's own tolerations say so: labels and
+            # taints tell whether it is one of ours.
+            self.lost, self.counted = sorted(away(DOWN)), away(BORNE)
         there, pods = self._there(), self.cluster.list("Pod", _prepull.MINE)
         told: dict[str, list[_pods.Object]] = {}
         if not all(_pods.is_ready(pod) for pod in pods):
-            told = _pods.by_pod(self.cluster.list("Event", fields="involvedObject.kind=Pod"))
-        return [_prepull.progress(one, pods, told, self.down) for one in there.values()]
+            told = self._told_of("Pod")
+        found = [_prepull.progress(one, pods, told, self.down, self.counted) for one in there.values()]
+        if any(one.lacking for one in found):  # the cluster may refuse the pods themselves, as a quota has it do
+            told |= self._told_of("DaemonSet")
+            found = [_prepull.progress(one, pods, told, self.down, self.counted) for one in there.values()]
+        return found
+
+    def _told_of(self, kind: str) -> dict[str, list[_pods.Object]]:
+        """Events about all objects of a kind, by their uids."""
+        return _pods.by_uid(self.cluster.list("Event", fields=f"involvedObject.kind={kind}"))
 
     def _wait(self) -> list[Progress] | None:
         """Wait until all is where it is to be, or will not be; None when a group has to be changed before that."""
@@ -181,8 +187,10 @@ class Prepull:
         last = ""
         while True:
             started = time.monotonic()
-            seen = [one for one in self._look() if set(one.group.images) & set(self.wanted.images)]
-            refused = {image: told for one in seen for image, told in one.refused.items()}
+            seen = _prepull.concerned(self._look(), self.wanted.images, volumes=self.wanted.volumes)
+            told_anew = {image: told for one in seen for image, told in one.refused.items()}
+            # What was taken out before is there again by another play: once more would go on without end.
+            refused = {image: told for image, told in told_anew.items() if image not in self.refused}
             if refused:
                 for image, told in refused.items():
                     self.refused[image] = [Problem(image, node, trouble.sentence(node)) for node, trouble in told]
@@ -222,6 +230,52 @@ class Prepull:
             text = f"no node takes sessions, so no image is anywhere. Remedy: {remedy}."
             found.problems.append(Problem("", "", text))
         return found
+
+
+def give_up(cluster: Cluster, there: Sequence[Mapping[str, Any]], gone: Collection[str], settings: Settings) -> None:
+    """Hold images no longer; nothing is brought, and what stays, stays in its group. What changes is not waited for.
+
+    :param there: our DaemonSets, as they were when that was decided.
+    :raises VreError: when the cluster refuses, or another play changed one of them since: it may want what goes.
+    """
+    known = {str(one["metadata"]["name"]): one for one in there}
+    groups = [group for one in there if (group := _prepull.group_of(one)) is not None]
+    for group in _prepull.less(groups, gone):
+        put(cluster, group, known[group.name], settings)
+
+
+def put(cluster: Cluster, group: Group, known: Mapping[str, Any] | None, settings: Settings) -> None:
+    """Make one group what it is to be, if nobody else changed it since; the cluster itself does all the time.
+
+    :param known: its DaemonSet as it was; None for a new one.
+    :raises Changed: when somebody did.
+    """
+    body = _prepull.daemon_set(group, settings)
+    for _try in range(TRIES):
+        now = cluster.get("DaemonSet", group.name)
+        if now is not None and _prepull.is_same(now, body):
+            return  # it was us, and the API server stopped before it could say so
+        if _template(now) != _template(known):
+            break
+        try:
+            if now is None:
+                cluster.create("DaemonSet", body)
+            elif group.images:
+                body["metadata"]["resourceVersion"] = now["metadata"]["resourceVersion"]
+                cluster.replace("DaemonSet", body)
+            else:
+                cluster.delete("DaemonSet", group.name, now["metadata"]["resourceVersion"])
+        except ClusterError as error:
+            if error.status != 409:
+                raise
+        else:
+            return
+    place = f"DaemonSet {group.name} of namespace {cluster.namespace}"
+    raise Changed("another play changes which images are on the nodes", place, None, "run this one again after it")
+
+
+def _template(daemon_set: Mapping[str, Any] | None) -> Any:
+    return None if daemon_set is None else daemon_set["spec"]["template"]
 
 
 def _groups(there: dict[str, dict[str, Any]]) -> list[Group]:

@@ -21,6 +21,7 @@ LOOK = 1.0  # seconds between two looks
 TRIES = 20
 GOING = 60.0  # seconds that a former Job of the same name may take to be gone
 LOG_LINES = 2000
+CONTROLLER = "batch.kubernetes.io/controller-uid"  # label of a Job's pods
 STARTS = 180.0  # seconds that trouble may last which could pass, before the Job is given up
 
 
@@ -140,19 +141,24 @@ class _Run:
         end, since = time.monotonic() + self.patience, time.monotonic()
         while True:
             job = self.cluster.get("Job", self.name)
-            pods = self.cluster.list("Pod", {"job-name": self.name})
+            # A former Job of this name may still have a pod.
+            uid = str(job["metadata"]["uid"]) if job is not None else ""
+            pods = self.cluster.list("Pod", {CONTROLLER: uid}) if uid else []
             ended = _unpack.ended(job) if job is not None else "somebody removed it"
             if ended is not None:
                 return self._said(pods, ended)
-            told = _pods.by_pod(self.cluster.list("Event", fields="involvedObject.kind=Pod"))
+            told = _pods.by_uid(self.cluster.list("Event", fields=f"involvedObject.kind={'Pod' if pods else 'Job'}"))
             troubles = [one for pod in pods for one in _pods.troubles(pod, told.get(pod["metadata"]["uid"], ()))]
+            unmade = _pods.unmade(told.get(uid, ()))
+            if unmade is not None:  # a quota, say, refuses the pod itself
+                troubles.append(unmade)
             if not troubles or any(_pods.is_ready(pod) for pod in pods):
                 since = time.monotonic()
             fatal = next((one for one in troubles if one.fatal), None)
             if fatal is None and troubles and time.monotonic() - since > STARTS:
                 fatal = troubles[0]
             if fatal is not None:
-                node = _pods.node_of(pods[0])
+                node = _pods.node_of(pods[0]) if pods else ""
                 raise VreError(f"the Job that unpacks does not start: {fatal.sentence(node)}", "image_unpack")
             if time.monotonic() > end:
                 message = f"the images were not unpacked within {self.patience / 60:.0f} min"

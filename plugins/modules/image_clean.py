@@ -145,17 +145,18 @@ def _clean_nodes(module: AnsibleModule) -> _clean.Cleaned:
     text = state.read().get(MANIFEST, "")
     keep = _clean.needed_by(text, state.place(MANIFEST), _lock.check(params["lock"]).values())
     running = {one for session in _cluster_info.sessions(cluster.list("Pod", SESSION)) for one in session["digests"]}
-    groups = [_prepull.group_of(one) for one in cluster.list("DaemonSet", _prepull.MINE)]
-    held = [image for group in groups if group is not None for image in group.images]
+    there = cluster.list("DaemonSet", _prepull.MINE)
+    groups = [group for one in there if (group := _prepull.group_of(one)) is not None]
+    # Each once: after a change of the mount kind, groups of both forms may have it.
+    held = list(dict.fromkeys(image for group in groups for image in group.images))
     stay, in_use = _clean.on_nodes(held, keep, running)
     settings = _prepull.Settings(
         params["pull_secret"] or "", params["pause_image"] or "", params["tolerations"], params["node_selector"]
     )
-    volumes = all(group.volumes for group in groups if group is not None)
-    wanted = _prepull_run.Wanted(stay, True, _prepull.SIZE, volumes, settings, float(params["timeout"]))
-    if len(stay) < len(held):
-        _prepull_run.Prepull(cluster, wanted).run(check)
-    return _clean.Cleaned(images=dict.fromkeys((image for image in held if image not in stay), 0), in_use=in_use)
+    gone = [image for image in held if image not in stay]
+    if not check:
+        _prepull_run.give_up(cluster, there, gone, settings)
+    return _clean.Cleaned(images=dict.fromkeys(gone, 0), in_use=in_use)
 
 
 def _clean_host(module: AnsibleModule) -> _clean.Cleaned:

@@ -21,14 +21,14 @@ def test_two_ticked_environments_are_in_the_launcher_and_run(alice: HubClient) -
         page.check("input[value=ocean]")
         page.check("input[value=atmosphere]")
         page.click(START)
-        page.wait_for_url(re.compile("/hub/spawn-pending/alice|/user/alice/lab"), timeout=60_000)
+        page.wait_for_url(re.compile("/hub/spawn-pending/alice|/user/alice/lab"), timeout=180_000)
         shot(page, "kubernetes-progress")
-        page.wait_for_url(re.compile("/user/alice/lab"), timeout=120_000)
+        page.wait_for_url(re.compile("/user/alice/lab"), timeout=360_000)
         for title in ("[ocean]", "[atmosphere]"):
-            expect(page.locator(".jp-LauncherCard", has_text=title).first).to_be_visible(timeout=60_000)
+            expect(page.locator(".jp-LauncherCard", has_text=title).first).to_be_visible(timeout=180_000)
         shot(page, "kubernetes-launcher")
         page.locator(".jp-LauncherCard", has_text="[ocean]").first.dispatch_event("click")
-        expect(page.locator(".jp-Notebook").first).to_be_visible(timeout=60_000)
+        expect(page.locator(".jp-Notebook").first).to_be_visible(timeout=180_000)
     alice.open_session()
     for image in ("ocean", "atmosphere"):
         done = alice.run(f"conda-env-{image}-{image}-py", "import sys; print(sys.prefix)")

@@ -21,6 +21,7 @@ import requests
 import websocket
 
 FormFields = Mapping[str, str | Sequence[str]]
+PATIENCE = 180  # seconds for a kernel's answer, and for the end of a session, on a machine that does much else
 
 
 class ClientError(RuntimeError):
@@ -174,7 +175,7 @@ class HubClient:
         self.wait_ready()
         self.open_session()
 
-    def stop(self, wait: float = 60) -> None:
+    def stop(self, wait: float = PATIENCE) -> None:
         """Stop the user's server and wait until the hub says it is gone."""
         if self.server() is None:
             return
@@ -220,7 +221,7 @@ class HubClient:
         specs: dict[str, Any] = self.api("GET", "kernelspecs")["kernelspecs"]
         return specs
 
-    def run(self, kernel: str, code: str, timeout: float = 60) -> Execution:
+    def run(self, kernel: str, code: str, timeout: float = PATIENCE) -> Execution:
         """Start a kernel by name, run ``code`` in it by websocket, shut it down."""
         kernel_id: str = self.api("POST", "kernels", {"name": kernel})["id"]
         try:
@@ -228,7 +229,7 @@ class HubClient:
         finally:
             self.api("DELETE", f"kernels/{kernel_id}")
 
-    def connect(self, kernel_id: str, timeout: float = 60) -> websocket.WebSocket:
+    def connect(self, kernel_id: str, timeout: float = PATIENCE) -> websocket.WebSocket:
         """A websocket to a kernel, as a notebook keeps one."""
         path = f"{self.session_path}api/kernels/{kernel_id}/channels"
         parts = urlsplit(self.url)
@@ -244,7 +245,7 @@ class HubClient:
             sslopt={"ca_certs": self.ca_file, "cert_reqs": ssl.CERT_REQUIRED} if self.ca_file else None,
         )
 
-    def execute(self, kernel_id: str, code: str, timeout: float = 60) -> Execution:
+    def execute(self, kernel_id: str, code: str, timeout: float = PATIENCE) -> Execution:
         """Run ``code`` in a kernel that runs already."""
         socket = self.connect(kernel_id, timeout)
         try:

@@ -69,7 +69,7 @@ class Cluster:
         """Make a host that is not up yet what it is in the cluster."""
         self.scheduler.write(host, self.manager, self.nodes)
 
-    def wait(self, ssh: list[str], patience: int = 60) -> None:
+    def wait(self, ssh: list[str], patience: int = 240) -> None:
         """Wait until the manager has heard of all nodes.
 
         :param ssh: the ssh command up to the address.

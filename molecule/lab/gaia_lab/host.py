@@ -182,7 +182,7 @@ class Host:
             ["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
         )
 
-    def wait(self, ssh: list[str], patience: float = 60) -> None:
+    def wait(self, ssh: list[str], patience: float = 240) -> None:
         """Wait until PID 1 has started everything and ssh answers.
 
         :param ssh: the ssh command up to the address.
@@ -202,7 +202,7 @@ class Host:
                 raise LabError(f"host {self.fqdn} gave no answer by ssh within {patience:.0f} s: {self._last_words()}")
             time.sleep(0.1)
 
-    def probe(self, ssh: list[str], patience: float = 15) -> None:
+    def probe(self, ssh: list[str], patience: float = 60) -> None:
         """Check that a host that was up already answers; another command may have just begun to boot it.
 
         :raises LabError: when it does not, with the remedy.

@@ -57,8 +57,9 @@ def test_the_pod_that_looks() -> None:
     assert "volumeMounts" not in plain["spec"]["containers"][0]
 
 
-def script(mount: Path, inner: str) -> dict[str, Any]:
+def script(mount: Path, inner: str, seconds: float = 60) -> dict[str, Any]:
     text = _cluster.SCRIPT.replace(_cluster.PYTHON, sys.executable)
+    text = text.replace(f"timeout={_cluster.RUNS}", f"timeout={seconds}")
     command = [sys.executable, "-I", "-c", text, str(mount), inner]
     found: dict[str, Any] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found
@@ -74,6 +75,9 @@ def test_what_the_script_sees(tmp_path: Path) -> None:
     assert script(tmp_path, "/python")["runs"] == "exit code 0"
     assert script(tmp_path, "/python")["content"] is False
     (tmp_path / "opt/conda").mkdir(parents=True)
+    other.write_text("#!/bin/sh\nexec sleep 60\n")
+    slow = script(tmp_path, "/python", 0.2)
+    assert (slow["late"], slow["runs"]) == (True, "")
     empty = script(tmp_path, "/nothing")
     assert (empty["content"], empty["readonly"], empty["whole"]) == (False, False, True)
     assert "No such file" in empty["runs"]
@@ -167,6 +171,15 @@ def lines(whole: Any = None, part: Any = None) -> dict[str, str]:
 )
 def test_what_a_pod_saw(pod: Any, logs: dict[str, str], seen: Seen) -> None:
     assert _cluster.seen(pod, [], logs, 600) == seen
+
+
+@pytest.mark.parametrize("late", [WHOLE, PART])
+def test_a_program_that_takes_too_long_is_not_remembered(late: str) -> None:
+    """A node that is busy now may mount images all the same."""
+    found = _cluster.seen(pod("Succeeded"), [], lines(**{WHOLE: LINE, PART: LINE, late: {**LINE, "late": True}}), 600)
+    assert (found.image, found.subpath) == ("", False)
+    assert found.error.startswith("a program in the volume did not end within 300 s on node1. Remedy: ")
+    assert _cluster.recorded(_cluster.record({AMD: found}, DIGEST, NOW), DIGEST) == {}
 
 
 def test_a_pod_that_found_no_place_saw_nothing() -> None:

@@ -19,6 +19,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._cluster_info import
     rights,
     sessions,
     told,
+    unsettled,
 )
 
 PODS = {"verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods", "pods/log"]}
@@ -52,6 +53,14 @@ def test_rights_are_asked_one_by_one() -> None:
 )
 def test_what_a_rule_allows(right: Right, rule: dict[str, Any], expected: bool) -> None:
     assert is_covered(right, [rule]) is expected
+
+
+def test_what_an_owner_of_a_namespace_may_says_nothing_of_the_cluster() -> None:
+    everything = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+    mine, nodes = Right("get", "", "pods", "x"), Right("list", "", "nodes", "x", "", cluster_wide=True)
+    itself, other = (Right("get", "", "namespaces", "x", name, cluster_wide=True) for name in ("vre", "other"))
+    assert unsettled([mine, nodes, itself, other], "vre", [everything]) == [nodes, other]
+    assert unsettled([mine, nodes], "vre", []) == [mine, nodes]
 
 
 def test_what_is_missing_is_told_with_its_use() -> None:

@@ -102,8 +102,46 @@ def test_trouble_of_the_node_with_a_pod_is_the_last_that_is_said() -> None:
 
 
 def test_events_are_in_their_order_and_of_their_pod() -> None:
-    found = _pods.by_pod([event("B", "", 2), event("A", "", 1), event("D", "", 2, 10), event("C", "", 2, 9, uid="2")])
+    found = _pods.by_uid([event("B", "", 2), event("A", "", 1), event("D", "", 2, 10), event("C", "", 2, 9, uid="2")])
     assert {uid: [one["reason"] for one in told] for uid, told in found.items()} == {"1": ["A", "B", "D"], "2": ["C"]}
+
+
+@pytest.mark.parametrize(
+    ("events", "said", "remedy"),
+    [
+        ([], None, ""),
+        ([event("SuccessfulCreate", "Created pod: x"), event("SuccessfulDelete", "Deleted pod: x")], None, ""),
+        ([event("FailedCreate", "Error creating: no"), event("SuccessfulCreate", "Created pod: x")], None, ""),
+        (
+            [
+                event("SuccessfulCreate", "Created pod: x"),
+                event("FailedCreate", 'Error creating: pods "y" is forbidden: exceeded quota: small, used: pods=1'),
+                event("SuccessfulDelete", "Deleted pod: z"),
+            ],
+            'pods "y" is forbidden: exceeded quota: small, used: pods=1',
+            "have the quota of the namespace raised",
+        ),
+        (
+            [
+                event(
+                    "FailedCreate",
+                    '(combined from similar events): Error creating: pods "y" is forbidden: minimum memory usage per '
+                    "Container is 64Mi, but request is 16Mi",
+                )
+            ],
+            'pods "y" is forbidden: minimum memory usage per Container is 64Mi, but request is 16Mi',
+            "have the LimitRange of the namespace changed",
+        ),
+        ([event("FailedCreate", "Error creating: something new")], "something new", "the cluster tries again"),
+    ],
+)
+def test_a_pod_that_the_cluster_does_not_make(events: list[Any], said: str | None, remedy: str) -> None:
+    found = _pods.unmade(events)
+    assert (found and found.said) == said
+    if found is not None:
+        assert found.sentence("").startswith(f"the pod is not made: {said}. Remedy: ")
+        assert remedy in found.remedy
+        assert not found.fatal
 
 
 def test_long_words_are_cut() -> None:

@@ -65,6 +65,19 @@ def test_an_image_that_no_node_can_have_is_taken_out() -> None:
     assert _prepull.without(groups, image(2), volumes=True) == [Group(1, images(1)), groups[1]]
 
 
+def test_what_is_given_up_goes_from_groups_of_both_forms_and_nothing_moves() -> None:
+    """After a move from unpacked images to mounted ones: a system image once as a container, the others as volumes."""
+    groups = [
+        Group(1, images(1, 2), volumes=False),
+        Group(2, images(1, 3, 4)),
+        Group(3, images(5)),
+        Group(4, (), False),
+    ]
+    assert _prepull.less(groups, images(2, 4)) == [Group(1, images(1), volumes=False), Group(2, images(1, 3))]
+    assert _prepull.less(groups, images(5)) == [Group(3, ())]
+    assert _prepull.less(groups, ()) == []
+
+
 def test_references_are_by_digest_and_each_once() -> None:
     tagged = image(1).replace("@", ":2026.1@")
     assert _prepull.references([tagged, image(1), image(2)]) == [image(1), image(2)]
@@ -94,6 +107,21 @@ def test_the_daemon_set_of_a_group() -> None:
     assert pod["imagePullSecrets"] == [{"name": "gaia-vre-registries"}]
     assert (pod["tolerations"], pod["nodeSelector"]) == ([{"key": "gpu", "operator": "Exists"}], {"vre": "yes"})
     assert found["spec"]["updateStrategy"]["rollingUpdate"] == {"maxSurge": "100%", "maxUnavailable": 0}
+
+
+@pytest.mark.parametrize("volumes", [True, False])
+def test_one_digest_of_several_repositories_has_several_names(volumes: bool) -> None:
+    """An image that was tried in one repository and then copied into another."""
+    other = f"registry.example.org/vre/ocean@sha256:{'f' * 64}"
+    held = (image(1), image(1).replace("/vre/", "/vre-dev/"), other, image(1).replace("/vre/", "/old/"))
+    found = _prepull.daemon_set(Group(1, held, volumes), SETTINGS)
+    pod = found["spec"]["template"]["spec"]
+    one = f"gaia-{1:064x}"[:45]
+    names = [one, f"{one}-2", f"gaia-{'f' * 40}", f"{one}-3"]
+    if volumes:
+        assert [mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]] == [f"/images/{n}" for n in names]
+    assert [named["name"] for named in pod["volumes" if volumes else "containers"]] == names
+    assert _prepull.group_of(found) == Group(1, held, volumes)
 
 
 def test_system_images_run_where_no_image_can_be_mounted() -> None:
@@ -134,7 +162,7 @@ GROUP = Group(1, images(1, 2))
 
 def daemon_set(desired: int = 2, seen: int = 4) -> dict[str, Any]:
     found = _prepull.daemon_set(GROUP, SETTINGS)
-    found["metadata"]["generation"] = 4
+    found["metadata"] |= {"generation": 4, "uid": "uid-of-the-group"}
     found["status"] = {"desiredNumberScheduled": desired, "observedGeneration": seen}
     return found
 
@@ -170,13 +198,19 @@ ABSENT = (
 WAITS = {"reason": "ErrImagePull", "message": ABSENT.partition(": ")[2]}
 
 
-def progress(pods: list[Any], events: list[Any] | None = None, down: tuple[str, ...] = (), **status: int) -> Any:
-    return _prepull.progress(daemon_set(**status), pods, _pods.by_pod(events or []), down)
+def progress(
+    pods: list[Any],
+    events: list[Any] | None = None,
+    down: tuple[str, ...] = (),
+    counted: tuple[str, ...] = (),
+    **status: int,
+) -> Any:
+    return _prepull.progress(daemon_set(**status), pods, _pods.by_uid(events or []), down, counted)
 
 
 def test_a_group_that_is_on_every_node() -> None:
     found = progress([pod("a"), pod("b")])
-    assert (found.ready, found.settled, found.waiting) == (True, True, ())
+    assert (found.settled, found.waiting, found.lacking) == (True, (), 0)
     assert _prepull.absent([found], [*GROUP.images, image(9)]) == [image(9)]
 
 
@@ -193,14 +227,14 @@ def test_a_group_that_is_on_every_node() -> None:
 )
 def test_a_group_that_is_still_to_come(pods: list[Any], status: Any) -> None:
     found = progress(pods, **status)
-    assert not found.ready
     assert not found.settled
     assert set(_prepull.absent([found], GROUP.images)) == set(GROUP.images)
 
 
 def test_a_former_pod_that_has_all_images_will_do_until_the_new_one_is_there() -> None:
     former, new = pod("b", held=images(1, 2, 3)), pod("b", ready=False)
-    assert progress([pod("a"), former, new]).ready
+    found = progress([pod("a"), former, new])
+    assert (found.settled, found.on) == (True, {"a", "b"})
 
 
 def test_an_image_that_no_node_can_have_is_refused_when_all_have_said_so() -> None:
@@ -246,6 +280,14 @@ def test_a_node_that_cannot_pull_what_others_have_is_named() -> None:
     assert "tiny1 on b is not known to be there, as its pod waits for registry.example.org/vre/tiny2" in rows[0]["text"]
 
 
+def test_only_groups_of_the_wanted_form_with_a_wanted_image_are_waited_for() -> None:
+    nodes: frozenset[str] = frozenset()
+    groups = (Group(1, images(1, 2)), Group(2, images(1), volumes=False), Group(3, images(3)))
+    found = [_prepull.Progress(group, 2, nodes, nodes, ()) for group in groups]
+    assert _prepull.concerned(found, images(1), volumes=True) == found[:1]
+    assert _prepull.concerned(found, images(1), volumes=False) == found[1:2]
+
+
 def test_what_heals_is_waited_for() -> None:
     busy = f'Failed to pull image "{image(1)}": pull QPS exceeded'
     found = progress([pod("a"), pod("b", ready=False)], [event("b", "Failed", busy, 1)])
@@ -261,10 +303,34 @@ def test_what_is_still_pulled_when_the_time_is_up() -> None:
     assert "tiny1 on b is still being pulled after 10 min, so it is left out." in rows[0].text
 
 
-def test_a_node_that_is_down_is_not_waited_for() -> None:
-    found = progress([pod("a"), pod("b", ready=False)], down=("b",))
-    assert (found.ready, found.settled, found.down) == (True, True, {"b"})
+@pytest.mark.parametrize(("desired", "counted"), [(1, ()), (2, ("b",))])
+def test_a_node_that_is_down_is_not_waited_for(desired: int, counted: tuple[str, ...]) -> None:
+    """The cluster does not count it, unless the centre's own tolerations have it make a pod there all the same."""
+    found = progress([pod("a"), pod("b", ready=False)], down=("b",), counted=counted, desired=desired)
+    assert (found.settled, found.down) == (True, set(counted))
     assert _prepull.absent([found], GROUP.images) == []
+
+
+def test_a_node_that_is_down_stands_for_no_other() -> None:
+    """Of three nodes one is down, and another has no pod yet."""
+    found = progress([pod("a"), pod("c", ready=False)], down=("c",), desired=2)
+    assert (found.settled, found.lacking) == (False, 1)
+    assert _prepull.absent([found], GROUP.images) == list(GROUP.images)
+
+
+def test_nodes_for_which_the_cluster_makes_no_pod_are_told() -> None:
+    words = 'Error creating: pods "gaia-vre-prepull-1-x" is forbidden: exceeded quota: small'
+    refused = {**event("a", "FailedCreate", words, 1), "involvedObject": {"uid": "uid-of-the-group"}}
+    found = progress([pod("a")], [refused])
+    assert (found.settled, found.stuck, found.lacking) == (False, True, 1)
+    rows = [problem.row() for problem in _prepull.problems([found], [image(2)], 10)]
+    assert [(row["image"], row["node"], row["failed"]) for row in rows] == [(image(2), "", True)]
+    assert rows[0]["text"] == (
+        "registry.example.org/vre/tiny2 is not known to be on 1 of 2 nodes, as the pod is not made: "
+        'pods "gaia-vre-prepull-1-x" is forbidden: exceeded quota: small. '
+        "Remedy: have the quota of the namespace raised, or free some of it."
+    )
+    assert progress([pod("a"), pod("b")], [refused]).unmade is None, "it was before the last pod came"
 
 
 def test_without_a_node_nothing_is_there() -> None:
