@@ -192,8 +192,8 @@ class Prepull:
             # What was taken out before is there again by another play: once more would go on without end.
             refused = {image: told for image, told in told_anew.items() if image not in self.refused}
             if refused:
-                for image, told in refused.items():
-                    self.refused[image] = [Problem(image, node, trouble.sentence(node)) for node, trouble in told]
+                for image, told in refused.items():  # of no node: it is nowhere, so the manifest leaves it out
+                    self.refused[image] = [Problem(image, "", trouble.sentence(node)) for node, trouble in told]
                 return None
             now = self._line(seen)
             if now != last:

@@ -139,7 +139,7 @@ def killed(name: str, options: Options, after: Callable[[], bool]) -> None:
         assert process.poll() is None, f"it ended before: {process.communicate()[0]}"
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()
 
 
 def waits(what: Callable[[], bool], patience: float = 180) -> None:
@@ -496,8 +496,7 @@ def test_images_are_unpacked_once(
     assert f"{HOST}/vre/ocean is there" in first["progress"]
     assert settings["password"] not in json.dumps(first)
     assert jobs(cluster) == []
-    folder = CENTRE.on("hub", f"ls -d /shared/*/{ocean.rpartition(':')[2]}/envs").strip()
-    assert folder
+    assert CENTRE.on("hub", f"find /shared -path '*/{ocean.rpartition(':')[2]}/envs' -prune").strip()
     again = module("image_unpack", order(wanted, settings))
     assert (again["changed"], again["brought"], again["progress"]) == (False, [], [])
     part = [{"reference": ocean, "subpath": name} for name in ("envs/ocean", "envs/nowhere")]

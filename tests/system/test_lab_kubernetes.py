@@ -227,7 +227,7 @@ def test_pods_reach_the_outside(guest: str) -> None:
     # Where Debian's packages come from is the one place out there that every host reaches.
     source = urlsplit(re.findall(r"https?://\S+", on("hub", "cat /etc/apt/sources.list"))[0])
     port = source.port or {"http": 80, "https": 443}[source.scheme]
-    assert inside(guest, f"nc -z -w 20 {source.hostname} {port} && echo reached") == "reached"
+    assert inside(guest, f"nc -w 20 {source.hostname} {port} </dev/null && echo reached") == "reached"
 
 
 def test_more_memory_than_its_limit_ends_a_container() -> None:

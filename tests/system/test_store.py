@@ -274,7 +274,7 @@ def test_a_folder_of_somebody_else(store: Path, ocean: str) -> None:
     store.mkdir()
     store.chmod(0o755)
     told = result(start(argv))
-    assert "the store cannot be written: Operation not permitted" in told["msg"]
+    assert "the store cannot be written: Permission denied" in told["msg"]
     assert "Remedy: use a folder that this user can write to" in told["msg"]
 
 

@@ -191,7 +191,7 @@ def test_the_hub_gets_what_we_emit(render: Render, tmp_path: Path) -> None:
     assert found["Spawner"]["consecutive_failure_limit"] == 0
     assert found["KubeSpawner"]["image_pull_secrets"] == [{"name": "gaia-vre-registries"}]
     assert {"name": "gaia-vre-check", "api_token": HEX["3"]} in found["JupyterHub"]["services"]
-    role = {"name": "gaia-vre-check", "scopes": ["admin:servers"], "services": ["gaia-vre-check"]}
+    role = {"name": "gaia-vre-check", **EMITTED["hub"]["loadRoles"]["gaia-vre-check"]}
     assert role in found["JupyterHub"]["load_roles"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -13,10 +13,12 @@ import pytest
 from gaia_lab.client import ClientError, HubClient
 from gaia_lab.pods import HUB, SESSIONS, hub, kubectl, listed, session
 from gaia_lab.remote import on
-from gaia_lab.session import visit
+from gaia_lab.session import lab_client
 from gaia_lab.trouble import until
 
 NODES = ("node1", "node2")
+GIVEN_UP = "node.example.org/failed=yes:NoExecute"
+PREPULL = "gaia-data.org/component=prepull"
 OCEAN, ATMOSPHERE = "conda-env-ocean-ocean-py", "conda-env-atmosphere-atmosphere-py"
 BOTH = {"choice": "free", "system": "lab", "business": ["ocean", "atmosphere"]}
 ONE = {"choice": "free", "system": "lab", "business": ["atmosphere"]}
@@ -45,10 +47,17 @@ def stopped(host: str, unit: str) -> Iterator[None]:
         on(host, f"systemctl start {unit}")
 
 
-def forget(name: str) -> None:
-    """Remove an image from all nodes behind everybody's back, whatever holds it."""
-    for node in NODES:
-        on(node, f"ctr -n k8s.io images ls -q | grep /vre/{name}@ | xargs -r ctr -n k8s.io images rm --sync")
+@pytest.fixture
+def no_atmosphere() -> Iterator[Callable[[], None]]:
+    """What removes an image from all nodes behind everybody's back, whatever holds it; it is back after the test."""
+
+    def forget() -> None:
+        for node in NODES:
+            on(node, "ctr -n k8s.io images ls -q | grep /vre/atmosphere@ | xargs -r ctr -n k8s.io images rm --sync")
+
+    yield forget
+    kubectl("delete", "pod", f"--selector={PREPULL}")
+    until(lambda: all(one["status"]["numberReady"] == len(NODES) for one in listed("daemonset", PREPULL)), BUSY)
 
 
 def test_two_users_at_once(alice: HubClient, bob: HubClient) -> None:
@@ -58,22 +67,26 @@ def test_two_users_at_once(alice: HubClient, bob: HubClient) -> None:
     assert runs(bob)
 
 
-def test_an_image_that_goes_while_it_is_mounted_stays_for_the_session(alice: HubClient) -> None:
+def test_an_image_that_goes_while_it_is_mounted_stays_for_the_session(
+    alice: HubClient, no_atmosphere: Callable[[], None]
+) -> None:
     alice.start(BOTH)
-    forget("atmosphere")
+    no_atmosphere()
     assert runs(alice), "what is mounted stays until it is unmounted"
     assert runs(alice, OCEAN)
 
 
-def test_a_node_without_the_image_pulls_it(alice: HubClient) -> None:
-    forget("atmosphere")
+def test_a_node_without_the_image_pulls_it(alice: HubClient, no_atmosphere: Callable[[], None]) -> None:
+    no_atmosphere()
     alice.start(ONE)
     assert runs(alice)
 
 
-def test_a_registry_that_is_down_is_told_where_the_image_is_not_there(alice: HubClient) -> None:
+def test_a_registry_that_is_down_is_told_where_the_image_is_not_there(
+    alice: HubClient, no_atmosphere: Callable[[], None]
+) -> None:
     """It heals by itself: the user reads it on the progress page, and the session starts when the registry is back."""
-    forget("atmosphere")
+    no_atmosphere()
     with stopped("registry", "docker-registry"):
         assert alice.post_form(ONE).status_code == 302
         told = next(
@@ -120,14 +133,50 @@ def test_a_hub_whose_pod_is_deleted_comes_back_to_its_sessions(alice: HubClient)
     assert alice.execute(kernel, "print(kept)").stdout.strip() == "42"
 
 
-def test_the_node_of_a_session_fails(alice: HubClient) -> None:
-    """It is told, and the next session starts on the node that is left."""
+@pytest.fixture
+def apart() -> Iterator[str]:
+    """Hub and proxy run on the first node, sessions on the second one, whose name this gives."""
+    first, second = (one["metadata"]["name"] for one in json.loads(kubectl("get", "nodes", "--output=json"))["items"])
+    kubectl("cordon", second)
+    ours = "component in (hub,proxy)"
+    for pod in listed("pod", ours):
+        if pod["spec"]["nodeName"] == second:
+            kubectl("delete", "pod", pod["metadata"]["name"])
+    kubectl("wait", "--for=condition=Ready", "pod", f"--selector={ours}", f"--timeout={BUSY}s")
+    kubectl("cordon", first)
+    kubectl("uncordon", second)
+    try:
+        yield second
+    finally:
+        kubectl("uncordon", first)
+        kubectl("uncordon", second)
+
+
+def test_the_node_of_a_session_fails(apart: str) -> None:
+    """Others start elsewhere, and who worked there is told, as soon as the cluster gives the node up."""
+    alice, bob = lab_client("alice"), lab_client("bob")
+    for user in (alice, bob):
+        until(lambda user=user: user.http.get(f"{user.url}/hub/health", timeout=5).ok, BUSY)
+        user.login()
+        user.stop()
     alice.start(ONE)
-    node = session("alice")["spec"]["nodeName"]
-    with stopped(node.partition(".")[0], "kubelet containerd"):
-        kubectl("wait", "--for=condition=Ready=Unknown", "node", node, f"--timeout={BUSY}s")
-        bob = next(visit("bob"))
+    assert session("alice")["spec"]["nodeName"] == apart
+    for node in NODES:
+        kubectl("uncordon", node)
+    with stopped(apart.partition(".")[0], "kubelet containerd"):
+        kubectl("wait", "--for=condition=Ready=Unknown", "node", apart, f"--timeout={BUSY}s")
         bob.start(ONE)
-        assert session("bob")["spec"]["nodeName"] != node
+        assert session("bob")["spec"]["nodeName"] != apart
         bob.stop()
-    kubectl("wait", "--for=condition=Ready", "node", node, f"--timeout={BUSY}s")
+        kubectl("taint", "node", apart, GIVEN_UP)  # what the cluster does by itself after five minutes
+        try:
+            until(lambda: alice.server() is None, BUSY)
+            page = alice.http.get(f"{alice.url}/hub/spawn", timeout=60).text
+            assert "The machine that ran it failed or was shut down." in page
+            alice.start(ONE)
+            assert session("alice")["spec"]["nodeName"] != apart
+            alice.stop()
+        finally:
+            kubectl("taint", "node", apart, f"{GIVEN_UP}-")
+    kubectl("wait", "--for=condition=Ready", "node", apart, f"--timeout={BUSY}s")
+    until(lambda: all(one["status"]["numberReady"] == len(NODES) for one in listed("daemonset", PREPULL)), BUSY)

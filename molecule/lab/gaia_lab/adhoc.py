@@ -28,5 +28,6 @@ def result(process: subprocess.Popen[str]) -> dict[str, Any]:
     told = process.communicate()[0]
     if "Traceback" in told:
         raise LabError(told)
-    found: dict[str, Any] = yaml.safe_load(told.partition("=>")[2]) if "=>" in told else {"msg": told}
-    return found
+    how, _sep, what = told.partition("=>")
+    found: dict[str, Any] = yaml.safe_load(what) if what else {"msg": told}
+    return {"failed": "FAILED!" in how, **found}

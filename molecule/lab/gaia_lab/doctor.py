@@ -11,6 +11,8 @@ from gaia_lab.errors import LabError
 from gaia_lab.paths import cache
 
 PACKAGES = Path(__file__).resolve().parent.parent / "packages.txt"
+# Each host has about a dozen, all of one user; Linux allows 128, with which the fifth lab does not boot.
+WATCHERS, WATCHERS_FILE = 2048, Path("/proc/sys/fs/inotify/max_user_instances")
 ROOT_NEEDED = "The lab boots real systemd hosts, which needs root: run it as root."
 
 
@@ -39,6 +41,11 @@ def missing() -> list[str]:
     ]
     if shutil.which("unshare") and not succeeds(["unshare", "--mount", "--net", "--pid", "--fork", "true"]):
         found.append("This machine allows no new mount, network and process namespaces, so no host can boot on it.")
+    if watchers() < WATCHERS:
+        found.append(
+            f"This machine allows {watchers()} inotify instances, with which only a few hosts boot: "
+            f"`sysctl fs.inotify.max_user_instances={WATCHERS}`, or `lab doctor --install`."
+        )
     if not Path("/dev/net/tun").exists():
         found.append("There is no /dev/net/tun, so lab hosts cannot reach the package registries.")
     if not Path("/dev/fuse").exists():
@@ -53,13 +60,24 @@ def missing() -> list[str]:
     return found
 
 
+def watchers() -> int:
+    """How many inotify instances a user may have here."""
+    return int(WATCHERS_FILE.read_text())
+
+
 def install() -> None:
-    """Install the missing programs by apt-get.
+    """Install the missing programs by apt-get, and allow as many inotify instances as labs need, until the next boot.
 
     :raises LabError: without root, without apt-get, or when apt-get fails.
     """
     if os.geteuid() != 0:
         raise LabError(ROOT_NEEDED)
+    if watchers() < WATCHERS:
+        say(f"allowing {WATCHERS} inotify instances")
+        try:
+            WATCHERS_FILE.write_text(str(WATCHERS))
+        except OSError as error:
+            raise LabError(f"{WATCHERS_FILE} cannot be written: {error.strerror}. Set it to {WATCHERS} by hand.") from error
     packages = sorted(set(missing_programs().values()))
     if not packages:
         return

@@ -33,5 +33,7 @@ def write(host: Host, manager: Host, nodes: Sequence[Host]) -> None:
 
 
 def ready(nodes: int) -> str:
-    """The shell's test, on the manager, whether so many nodes are ready."""
-    return f"""[ "$(kubectl get nodes --no-headers | grep --count ' Ready ')" = {nodes} ]"""
+    """The shell's test, on the manager, whether so many nodes take pods, and pods have an account."""
+    shown = "{range .items[*]}{.status.conditions[?(@.type=='Ready')].status}{.spec.taints}{'\\n'}{end}"
+    taking = f'[ "$(kubectl get nodes --output=jsonpath="{shown}" | grep --count --line-regexp True)" = {nodes} ]'
+    return f"{taking} && kubectl get serviceaccount default --output=name"
