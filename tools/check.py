@@ -1,6 +1,6 @@
 """Run every static check and the unit tests, a few at a time, and say in one table what failed.
 
-python tools/check.py [STEP…] runs all or the named ones; each writes build/logs/STEP.log.
+python tools/check.py [STEP…] runs all or the named ones, or all but -STEP; each writes build/logs/STEP.log.
 """
 
 from __future__ import annotations
@@ -87,11 +87,12 @@ def run(step: Step) -> tuple[Step, int, float, Path]:
 
 def main(names: list[str]) -> int:
     """Run the steps, the longest first, and report."""
-    unknown = set(names) - {step.name for step in STEPS}
+    unknown = {name.removeprefix("-") for name in names} - {step.name for step in STEPS}
     if unknown:
         print(f"Unknown: {', '.join(sorted(unknown))}. Known: {', '.join(step.name for step in STEPS)}")
         return 2
-    chosen = [step for step in STEPS if not names or step.name in names]
+    wanted = [name for name in names if not name.startswith("-")]
+    chosen = [step for step in STEPS if (not wanted or step.name in wanted) and f"-{step.name}" not in names]
     if not (ROOT / "build/venv-oldest").exists():
         print("left out: units-oldest (no Python here that the oldest ansible-core runs on)")
         chosen = [step for step in chosen if step.name != "units-oldest"]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -36,6 +37,11 @@ def refused(client: HubClient) -> tuple[str, float]:
     with pytest.raises(ClientError) as caught:
         client.start(ONE)
     return str(caught.value), time.monotonic() - started
+
+
+def answers(client: HubClient) -> bool:
+    """Whether the hub does."""
+    return bool(client.http.get(f"{client.url}/hub/health", timeout=5).ok)
 
 
 @contextmanager
@@ -126,7 +132,7 @@ def test_a_hub_whose_pod_is_deleted_comes_back_to_its_sessions(alice: HubClient)
     assert not alice.execute(kernel, "kept = 6 * 7").error, "the session needs no hub"
     kubectl("wait", "--for=condition=Ready", "pod", f"--selector={HUB}", f"--timeout={BUSY}s")
     assert hub()[0] != former
-    until(lambda: alice.http.get(f"{alice.url}/hub/health", timeout=5).ok, BUSY)
+    until(partial(answers, alice), BUSY)
     alice.login()
     assert (alice.server() or {}).get("ready")
     assert session("alice")["metadata"]["uid"] == pod
@@ -156,7 +162,7 @@ def test_the_node_of_a_session_fails(apart: str) -> None:
     """Others start elsewhere, and who worked there is told, as soon as the cluster gives the node up."""
     alice, bob = lab_client("alice"), lab_client("bob")
     for user in (alice, bob):
-        until(lambda user=user: user.http.get(f"{user.url}/hub/health", timeout=5).ok, BUSY)
+        until(partial(answers, user), BUSY)
         user.login()
         user.stop()
     alice.start(ONE)

@@ -12,6 +12,7 @@ from gaia_lab.trouble import until
 
 ONE = {"choice": "free", "system": "lab", "business": ["atmosphere"]}
 CONFIG_MAP = "gaia-vre"
+UNUSABLE = "is not usable"  # what the hub says of it in its log
 READ = 120  # seconds until the kubelet has brought a ConfigMap that nobody announced; at most about 70 by its design
 
 

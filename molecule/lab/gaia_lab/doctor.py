@@ -77,7 +77,8 @@ def install() -> None:
         try:
             WATCHERS_FILE.write_text(str(WATCHERS))
         except OSError as error:
-            raise LabError(f"{WATCHERS_FILE} cannot be written: {error.strerror}. Set it to {WATCHERS} by hand.") from error
+            remedy = f"Set it to {WATCHERS} by hand."
+            raise LabError(f"{WATCHERS_FILE} cannot be written: {error.strerror}. {remedy}") from error
     packages = sorted(set(missing_programs().values()))
     if not packages:
         return
