@@ -80,19 +80,13 @@ def references(images: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def plan(there: Sequence[Group], wanted: Sequence[str], *, exact: bool, size: int, volumes: bool) -> list[Group]:
+def plan(there: Sequence[Group], wanted: Sequence[str], *, size: int, volumes: bool) -> list[Group]:
     """The groups that are to be: what is new goes where there is room, and nothing else moves.
 
     :param there: the groups that are there.
-    :param exact: whether what is not wanted goes; a group may be empty then.
     :param volumes: see :class:`Group`; groups of the other form have nothing that is wanted.
     """
-    found = []
-    for group in sorted(there, key=lambda group: group.number):
-        keeps = (
-            group.images if not exact else [one for one in group.images if group.volumes == volumes and one in wanted]
-        )
-        found.append(Group(group.number, tuple(keeps), group.volumes))
+    found = sorted(there, key=lambda group: group.number)
     held = {image for group in found if group.volumes == volumes for image in group.images}
     new = [image for image in dict.fromkeys(wanted) if image not in held]
     for place, group in enumerate(found):

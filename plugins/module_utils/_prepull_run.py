@@ -51,8 +51,6 @@ class Wanted:
     """What a caller wants; see :func:`_prepull.plan`."""
 
     images: Sequence[str]
-    exact: bool
-    size: int
     volumes: bool
     settings: Settings
     patience: float  # seconds
@@ -94,8 +92,6 @@ class Prepull:
             try:
                 found.changed |= self._apply(there, found.after)
             except Changed:
-                if self.wanted.exact:  # what the other one brought would be given up
-                    raise
                 conflicts += 1
                 found.changed = True
             else:
@@ -116,7 +112,7 @@ class Prepull:
     def _plan(self, there: list[Group]) -> list[Group]:
         wanted = self.wanted
         images = [image for image in wanted.images if image not in self.refused]
-        found = _prepull.plan(there, images, exact=wanted.exact, size=wanted.size, volumes=wanted.volumes)
+        found = _prepull.plan(there, images, size=_prepull.SIZE, volumes=wanted.volumes)
         for image in self.refused:
             found = _prepull.without(found, image, volumes=wanted.volumes)
         return found

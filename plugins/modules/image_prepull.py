@@ -39,10 +39,6 @@ options:
     type: list
     elements: str
     required: true
-  exact:
-    description: Whether images that are not wanted are given up; the nodes remove them when they need room.
-    type: bool
-    default: false
   volumes:
     description:
       - Whether images are held as volumes.
@@ -50,10 +46,6 @@ options:
         images.
     type: bool
     default: true
-  group_size:
-    description: How many images one pod holds at most.
-    type: int
-    default: 8
   pause_image:
     description: Reference of an image that does nothing, for the pods. Required with O(volumes).
     type: str
@@ -139,9 +131,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "images": {"type": "list", "elements": "str", "required": True},
-            "exact": {"type": "bool", "default": False},
             "volumes": {"type": "bool", "default": True},
-            "group_size": {"type": "int", "default": _prepull.SIZE},
             "pause_image": {"type": "str"},
             "pull_secret": {"type": "str", "no_log": False},
             "tolerations": {"type": "list", "elements": "dict", "default": []},
@@ -160,8 +150,6 @@ def main() -> None:
         )
         wanted = _prepull_run.Wanted(
             _prepull.references(params["images"]),
-            params["exact"],
-            max(1, params["group_size"]),
             params["volumes"],
             settings,
             60.0 * params["patience"],

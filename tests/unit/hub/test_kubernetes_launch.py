@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from kubernetes_asyncio.client.rest import ApiException
 from kubespawner import KubeSpawner
+from traitlets.config import Config
 
 from gaia_vre_hub.centre import CentreFiles
 from gaia_vre_hub.errors import FailedError
@@ -102,6 +103,15 @@ def run(what: Coroutine[Any, Any, None]) -> None:
 async def never(_one: Any) -> str:
     await asyncio.sleep(60)
     return ""
+
+
+def test_a_server_has_two_minutes_to_answer_unless_the_centre_says_otherwise(tmp_path: Path) -> None:
+    async def told() -> None:
+        assert spawner(tmp_path).http_timeout == 120
+        config = Config({"KubeSpawner": {"http_timeout": 40}})
+        assert spawner(tmp_path, config=config).http_timeout == 40
+
+    run(told())
 
 
 def test_pods_that_are_read_anew_are_not_gone(tmp_path: Path) -> None:

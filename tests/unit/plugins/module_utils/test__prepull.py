@@ -22,42 +22,36 @@ def images(*numbers: int) -> tuple[str, ...]:
     return tuple(image(number) for number in numbers)
 
 
-def plan(there: list[Group], *wanted: int, exact: bool = False, size: int = 3, volumes: bool = True) -> list[Group]:
-    return _prepull.plan(there, images(*wanted), exact=exact, size=size, volumes=volumes)
+def plan(there: list[Group], *wanted: int, size: int = 3, volumes: bool = True) -> list[Group]:
+    return _prepull.plan(there, images(*wanted), size=size, volumes=volumes)
 
 
 @pytest.mark.parametrize(
-    ("there", "wanted", "exact", "after"),
+    ("there", "wanted", "after"),
     [
-        ({}, (), False, {}),
-        ({}, (1, 2), False, {1: (1, 2)}),
-        ({}, (1, 2, 3, 4), False, {1: (1, 2, 3), 2: (4,)}),
-        ({1: (1, 2, 3), 2: (4,)}, (1, 2, 3, 4), True, {1: (1, 2, 3), 2: (4,)}),
-        ({1: (1, 2, 3), 2: (4,)}, (4, 3, 2, 1), True, {1: (1, 2, 3), 2: (4,)}),
-        ({1: (1, 2, 3), 2: (4,)}, (5, 6, 7), False, {1: (1, 2, 3), 2: (4, 5, 6), 3: (7,)}),
-        ({1: (1, 2, 3), 2: (4,)}, (1, 3, 4), True, {1: (1, 3), 2: (4,)}),
-        ({1: (1, 2), 2: (4, 5)}, (6, 7, 8), False, {1: (1, 2, 6), 2: (4, 5, 7), 3: (8,)}),
-        ({1: (1, 2, 3), 2: (4,)}, (4,), True, {1: (), 2: (4,)}),
-        ({1: (1,)}, (2,), True, {1: (), 2: (2,)}),
-        ({2: (1, 2, 3)}, (1, 9), False, {1: (9,), 2: (1, 2, 3)}),
-        ({1: (1, 2, 3, 4, 5)}, (5, 6), False, {1: (1, 2, 3, 4, 5), 2: (6,)}),
-        ({}, (1, 1), False, {1: (1,)}),
+        ({}, (), {}),
+        ({}, (1, 2), {1: (1, 2)}),
+        ({}, (1, 2, 3, 4), {1: (1, 2, 3), 2: (4,)}),
+        ({1: (1, 2, 3), 2: (4,)}, (5, 6, 7), {1: (1, 2, 3), 2: (4, 5, 6), 3: (7,)}),
+        ({1: (1, 2), 2: (4, 5)}, (6, 7, 8), {1: (1, 2, 6), 2: (4, 5, 7), 3: (8,)}),
+        ({2: (1, 2, 3)}, (1, 9), {1: (9,), 2: (1, 2, 3)}),
+        ({1: (1, 2, 3, 4, 5)}, (5, 6), {1: (1, 2, 3, 4, 5), 2: (6,)}),
+        ({}, (1, 1), {1: (1,)}),
     ],
 )
 def test_what_is_new_goes_where_there_is_room_and_nothing_else_moves(
-    there: dict[int, tuple[int, ...]], wanted: tuple[int, ...], exact: bool, after: dict[int, tuple[int, ...]]
+    there: dict[int, tuple[int, ...]], wanted: tuple[int, ...], after: dict[int, tuple[int, ...]]
 ) -> None:
     groups = [Group(number, images(*held)) for number, held in there.items()]
-    found = plan(groups, *wanted, exact=exact)
+    found = plan(groups, *wanted)
     assert {group.number: group.images for group in found} == {n: images(*held) for n, held in after.items()}
-    again = plan([group for group in found if group.images], *wanted, exact=exact)
+    again = plan([group for group in found if group.images], *wanted)
     assert again == [group for group in found if group.images], "once more, nothing changes"
 
 
 def test_groups_of_the_other_form_have_nothing_that_is_wanted() -> None:
     mounted = Group(1, images(1, 2))
     assert plan([mounted], 1, volumes=False) == [mounted, Group(2, images(1), volumes=False)]
-    assert plan([mounted], 1, volumes=False, exact=True) == [Group(1, ()), Group(2, images(1), volumes=False)]
 
 
 def test_an_image_that_no_node_can_have_is_taken_out() -> None:

@@ -18,6 +18,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from traitlets import default
+
 from gaia_vre_hub import pods
 from gaia_vre_hub.errors import FailedError, Unready
 from gaia_vre_hub.manifest import Pin, Resources
@@ -88,6 +90,11 @@ def over(base: type[Any]) -> type[Any]:  # noqa: C901 - one class, many short me
         vre_end: Any = None  # the pod as it was when it was first seen to be over
         vre_failure = ""  # why it will never start, in words
         vre_creating: asyncio.Future[Any] | None = None
+
+        @default("http_timeout")
+        def _vre_patience(self) -> int:
+            """Seconds for a server in a pod that runs: of a new image all is read from the disk first."""
+            return 120
 
         # -- what a hub that starts again has to know -----------------------------------------
 
