@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ import yaml
 
 from ansible_collections.gaia_data.vre.plugins.module_utils import _config_map
 from ansible_collections.gaia_data.vre.plugins.module_utils._state import MANIFEST
-from gaia_lab.centre import run
+from gaia_lab.centre import CENTRE, STATE, run
 from gaia_lab.client import HubClient
-from gaia_lab.pods import OURS, hub, kubectl, listed
+from gaia_lab.kubernetes.centre import CHART
+from gaia_lab.pods import NAMESPACE, OURS, hub, kubectl, listed
 from gaia_lab.trouble import until
 
 
@@ -67,6 +69,21 @@ def test_a_hub_that_others_deploy_gets_a_file_of_values(tmp_path: Path) -> None:
     assert code in [item["metadata"]["name"] for item in listed("configmap", OURS)]
     assert run("publish", others).changed == 0
     assert hub() == before
+
+
+def test_with_this_file_a_hub_of_others_is_as_one_of_ours(tmp_path: Path, alice: HubClient) -> None:
+    overlay, centre = tmp_path / "overlay.yml", tmp_path / "centre.yml"
+    others = {"kubernetes_manage_hub": False, "kubernetes_values_overlay": str(overlay)}
+    run("deploy", others)
+    settings = yaml.safe_load((CENTRE / "group_vars/vre_hubs/vre.yml").read_text())
+    centre.write_text(yaml.safe_dump(settings["kubernetes_values"]))
+    values = [f"--values={file}" for file in (STATE / "values.yml", centre, overlay)]
+    upgrade = ["helm", "upgrade", "jupyterhub", str(CHART), f"--namespace={NAMESPACE}", "--wait", *values]
+    subprocess.run(upgrade, check=True, stdout=subprocess.DEVNULL)
+    assert run("publish", others).changed == 0
+    alice.login()
+    alice.start({"choice": "free", "system": "lab", "business": ["ocean"]})
+    assert run("deploy").changed == 0, "Helm has the very values that it has from the role"
 
 
 def test_no_secret_is_in_what_is_not_one() -> None:
