@@ -395,6 +395,35 @@ def test_a_registry_that_is_down_is_not_needed_for_what_is_there(cluster: Cluste
     assert (healed["changed"], healed["absent"]) == (False, [])
 
 
+@contextmanager
+def no_room() -> Iterator[None]:
+    """A quota that no further pod has room in."""
+    CENTRE.on("hub", f"kubectl --namespace={NAMESPACE} create quota full --hard=pods=0")
+    try:
+        waits(
+            lambda: (
+                "pods" in CENTRE.on("hub", f"kubectl --namespace={NAMESPACE} get quota full -o jsonpath={{.status}}")
+            )
+        )
+        yield
+    finally:
+        CENTRE.on("hub", f"kubectl --namespace={NAMESPACE} delete quota full")
+
+
+@pytest.mark.usefixtures("nothing_held")
+def test_a_quota_that_refuses_pods_is_told(cluster: Cluster, tiny: list[str], settings: dict[str, Any]) -> None:
+    with no_room():
+        found = module("image_prepull", prepull(tiny[:2], patience=1))
+        assert found["absent"] == tiny[:2]
+        assert found["problems"]
+        assert all("exceeded quota: full" in row["text"] and "Remedy: " in row["text"] for row in found["problems"])
+        told = module("image_unpack", order(tiny[:1], settings), fails=True)["msg"]
+        assert "the Job that unpacks does not start" in told
+        assert "exceeded quota: full" in told
+    assert jobs(cluster) == []
+    assert module("image_prepull", prepull(tiny[:2]))["there"] == tiny[:2]
+
+
 @pytest.mark.usefixtures("nothing_held")
 def test_a_play_that_was_killed_is_gone_on_with(cluster: Cluster, tiny: list[str]) -> None:
     forget(*tiny[:20])
