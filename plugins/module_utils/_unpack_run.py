@@ -62,8 +62,7 @@ def unpack(cluster: Cluster, order: Order, check: bool) -> Done:
     :raises VreError: when the cluster refuses, or the Job failed as a whole.
     """
     there = cluster.get("PersistentVolumeClaim", CLAIM)
-    known = _unpack.stored(there) if there is not None else set()
-    missing = [image for image in order.images if _unpack.key(image) not in known]
+    missing = _missing(there, order.images)
     done = Done(changed=there is None)
     if check:
         done.brought = [str(image) for image in missing]
@@ -75,17 +74,40 @@ def unpack(cluster: Cluster, order: Order, check: bool) -> Done:
         except ClusterError as error:
             if error.status != 409:  # another play made it meanwhile
                 raise
-    if not missing:
-        return done
+    for _try in range(TRIES):
+        if not missing:
+            return done
+        try:
+            _bring(cluster, order, missing, done)
+        except _Removed:  # another play that waited for the same Job was at its end first
+            missing = _missing(cluster.get("PersistentVolumeClaim", CLAIM), order.images)
+        else:
+            return done
+    raise VreError("the Job that unpacks is removed all the time", "image_unpack", None, "see who removes it")
+
+
+def _missing(claim: Mapping[str, Any] | None, images: Sequence[Wanted]) -> list[Wanted]:
+    known = _unpack.stored(claim) if claim is not None else set()
+    return [image for image in images if _unpack.key(image) not in known]
+
+
+def _bring(cluster: Cluster, order: Order, missing: Sequence[Wanted], done: Done) -> None:
+    """Have a Job bring images, and remember what came of it before the Job goes: others may wait for it, too."""
     login = bool(order.settings.pull_secret)
     text = _unpack.asked(missing, order.registries, order.platform, login, order.parallel, order.patience)
-    body = _unpack.job(text, order.image, order.settings, order.patience)
-    log = _Run(cluster, body, order.patience).log()
-    done.lines = log.splitlines()[:-1]
-    done.brought, done.problems = _unpack.result(log)
-    done.changed |= bool(done.brought)
-    _remember(cluster, [_unpack.key(image) for image in missing if str(image) not in done.problems])
-    return done
+    run = _Run(cluster, _unpack.job(text, order.image, order.settings, order.patience), order.patience)
+    try:
+        log = run.log()
+        done.lines = log.splitlines()[:-1]
+        done.brought, done.problems = _unpack.result(log)
+        done.changed |= bool(done.brought)
+        _remember(cluster, [_unpack.key(image) for image in missing if str(image) not in done.problems])
+    finally:
+        cluster.delete("Job", run.name)
+
+
+class _Removed(VreError):
+    """Somebody removed the Job meanwhile."""
 
 
 def _remember(cluster: Cluster, keys: Sequence[str]) -> None:
@@ -110,15 +132,12 @@ class _Run:
         self.name = str(body["metadata"]["name"])
 
     def log(self) -> str:
-        """What it said. It is removed, whatever became of it.
+        """What it said at its end.
 
         :raises VreError: when it failed.
         """
         self._start()
-        try:
-            return self._wait()
-        finally:
-            self.cluster.delete("Job", self.name)
+        return self._wait()
 
     def _start(self) -> None:
         end = time.monotonic() + GOING
@@ -141,10 +160,12 @@ class _Run:
         end, since = time.monotonic() + self.patience, time.monotonic()
         while True:
             job = self.cluster.get("Job", self.name)
+            if job is None:
+                raise _Removed("somebody removed the Job that unpacks", "image_unpack")
             # A former Job of this name may still have a pod.
-            uid = str(job["metadata"]["uid"]) if job is not None else ""
-            pods = self.cluster.list("Pod", {CONTROLLER: uid}) if uid else []
-            ended = _unpack.ended(job) if job is not None else "somebody removed it"
+            uid = str(job["metadata"]["uid"])
+            pods = self.cluster.list("Pod", {CONTROLLER: uid})
+            ended = _unpack.ended(job)
             if ended is not None:
                 return self._said(pods, ended)
             told = _pods.by_uid(self.cluster.list("Event", fields=f"involvedObject.kind={'Pod' if pods else 'Job'}"))
@@ -167,7 +188,12 @@ class _Run:
             time.sleep(LOOK)
 
     def _said(self, pods: Sequence[Mapping[str, Any]], ended: str) -> str:
-        log = "".join(self.cluster.log(pod["metadata"]["name"], "unpack", LOG_LINES) for pod in pods[:1])
+        try:
+            log = "".join(self.cluster.log(pod["metadata"]["name"], "unpack", LOG_LINES) for pod in pods[:1])
+        except ClusterError as error:
+            if error.status != 404:
+                raise
+            raise _Removed("somebody removed the pod of the Job that unpacks", "image_unpack") from error
         if ended != "Complete":
             words = (log.strip().splitlines() or [""])[-1] or ended
             raise VreError(f"the images were not unpacked: {words}", "image_unpack")

@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -26,6 +25,7 @@ from ansible_collections.gaia_data.vre.plugins.module_utils._kubernetes import C
 from ansible_collections.gaia_data.vre.plugins.module_utils._state import CHECKS, LAST, MANIFEST, NOTICE, Texts
 from gaia_lab.adhoc import result
 from gaia_lab.booted import LAB, Booted, booted
+from gaia_lab.process import kill_family
 
 NAME = f"test{os.getpid()}k"
 CENTRE = Booted(NAME)
@@ -120,7 +120,7 @@ def begin(name: str, options: Options, *, check: bool = False) -> subprocess.Pop
     arguments = json.dumps({"kubeconfig": kubeconfig(), "namespace": NAMESPACE, **options})
     argv = ["ansible", "localhost", "-m", f"gaia_data.vre.{name}", "-a", arguments, *(["--check"] if check else [])]
     environment = {**os.environ, "ANSIBLE_NOCOLOR": "true", "ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_DIFF_ALWAYS": "0"}
-    return subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True)
 
 
 def module(name: str, options: Options, *, check: bool = False, fails: bool = False) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def killed(name: str, options: Options, after: Callable[[], bool]) -> None:
         assert time.monotonic() < until, "it never came to that"
         assert process.poll() is None, f"it ended before: {process.communicate()[0]}"
         time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGKILL)
+    kill_family(process.pid)
     process.communicate()
 
 
@@ -539,6 +539,13 @@ def test_a_store_of_a_play_that_was_killed_is_gone_on_with(
     found = module("image_unpack", order(wanted, settings))
     assert (sorted(found["brought"]), found["problems"]) == (sorted(wanted), [])
     assert len(left) == 1
+    assert jobs(cluster) == []
+
+
+def test_two_plays_that_unpack_the_same_at_once(cluster: Cluster, tiny: list[str], settings: dict[str, Any]) -> None:
+    both = [begin("image_unpack", order(tiny[14:18], settings)) for _play in range(2)]
+    found = [result(one) for one in both]
+    assert [(one["failed"], one.get("absent")) for one in found] == [(False, [])] * 2, found
     assert jobs(cluster) == []
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gaia_lab.errors import LabError
+from gaia_lab.process import kill_family
 
 PLAIN = {"ANSIBLE_FORCE_COLOR": "false", "ANSIBLE_NOCOLOR": "true"}  # molecule forces colours
 
@@ -86,7 +85,6 @@ def kill(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        start_new_session=True,
     )
     with running:
         said = ""
@@ -96,8 +94,7 @@ def kill(
                 break
         while not when() and running.poll() is None:
             time.sleep(0.05)
-        with suppress(ProcessLookupError):  # it ended by itself
-            os.killpg(running.pid, signal.SIGKILL)
+        kill_family(running.pid)
     if task not in said:
         raise LabError(f"{name} did not come to a task {task}: {said[-3000:]}")
 

@@ -66,6 +66,15 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def kill_family(pid: int) -> None:
+    """Kill a process and all that it began: Ansible's workers have sessions of their own."""
+    family = [pid]
+    for member in family:
+        family += children(member)
+    for member in family:
+        _signal(member, signal.SIGKILL)
+
+
 def end(file: Path, what: str, patience: float = 15) -> None:
     """End the remembered process and its children: TERM, then KILL; forget it when it is gone."""
     pid = recorded(file)
