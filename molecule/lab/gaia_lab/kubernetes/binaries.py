@@ -12,10 +12,11 @@ import subprocess
 from functools import cache as remember
 from pathlib import Path
 
-from gaia_lab.command import say
+from gaia_lab.command import run, say
 from gaia_lab.errors import LabError
 from gaia_lab.paths import cache
 
+ROOT = Path(__file__).resolve().parents[4]
 # Which programs, of which versions: go.mod says it, go.sum what is in them. CoreDNS is put together here.
 MODULE = Path(__file__).resolve().parents[2] / "kubernetes"
 FILES = ("go.mod", "go.sum", "coredns/main.go")
@@ -46,7 +47,7 @@ def version(text: str) -> str:
 def ensure_binaries() -> Path:
     """The folder of the programs, made when the cache lacks it.
 
-    :raises LabError: without Go, or when the compiler fails.
+    :raises LabError: when the compiler cannot be had, or fails.
     """
     texts = [(MODULE / name).read_text() for name in FILES]
     linked = flags(version(texts[0]))
@@ -60,6 +61,7 @@ def ensure_binaries() -> Path:
 
 
 def _build(folder: Path, linked: str) -> None:
+    run(str(ROOT / "tools/setup"), "go")
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     tools = [tool["Path"] for tool in json.loads(_go("mod", "edit", "-json"))["Tool"]]
@@ -69,15 +71,14 @@ def _build(folder: Path, linked: str) -> None:
 
 
 def _go(*words: str) -> str:
-    """Run Go at the module, with nothing of ours left in its own folders.
+    """Run the Go of requirements/go.txt at the module, with nothing of ours left in its own folders.
 
-    :raises LabError: when it is not there, or fails; what it says is shown.
+    :raises LabError: when it fails; what it says is shown.
     """
-    if shutil.which("go") is None:
-        raise LabError("The cluster's programs are compiled, which needs Go 1.26 or newer: install it.")
+    (program,) = (ROOT / "build/venv-go/lib").glob("python3.*/site-packages/go/bin/go")
     folders = {"GOCACHE": str(cache() / "go/build"), "GOMODCACHE": str(cache() / "go/mod")}
-    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-modcacherw", **folders}
-    argv = ["nice", "go", *words]
+    environment = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-modcacherw", "GOTOOLCHAIN": "local", **folders}
+    argv = ["nice", str(program), *words]
     done = subprocess.run(argv, cwd=MODULE, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise LabError("the cluster's programs could not be compiled; what Go said is above")
