@@ -32,6 +32,7 @@ def configuration(host: Host, manager: Host) -> str:
         # It would set the kernel of this machine, too.
         "ENABLE_KERNEL_TUNING = False",
         # Tests shall not wait for the next turn.
+        "RunBenchmarks = False",
         "NEGOTIATOR_INTERVAL = 2",
         "NEGOTIATOR_MIN_INTERVAL = 1",
         "NEGOTIATOR_CYCLE_DELAY = 1",
