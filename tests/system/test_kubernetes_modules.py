@@ -356,10 +356,7 @@ def test_an_image_that_is_not_in_the_registry_holds_no_other(cluster: Cluster, t
     forget(*tiny[:3])
     found = module("image_prepull", prepull(images))
     assert (found["absent"], found["brought"]) == ([ABSENT], tiny[:3])
-    assert {(row["image"], row["node"], row["failed"]) for row in found["problems"]} == {
-        (ABSENT, "node1", True),
-        (ABSENT, "node2", True),
-    }
+    assert [(row["image"], row["node"], row["failed"]) for row in found["problems"]] == [(ABSENT, "", True)] * 2
     text = found["problems"][0]["text"]
     assert text.startswith(f"{HOST}/tiny/tiny000 on node")
     assert "is not in the registry: " in text
@@ -487,7 +484,9 @@ def test_an_api_server_that_starts_again_during_a_play(cluster: Cluster, tiny: l
     waits(lambda: len(groups(cluster)) > 1)
     CENTRE.on("hub", "systemctl restart kube-apiserver")
     found = result(process)
-    assert (found.get("absent"), found.get("problems")) == ([], []), found
+    assert found.get("absent") == [], found
+    # A node whose kubelet could not tell how it is meanwhile may be told; of images there is nothing.
+    assert not [row for row in found["problems"] if row["image"] or row["failed"]], found
 
 
 # -- the store ------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ MODULE = Path(__file__).resolve().parents[2] / "kubernetes"
 FILES = ("go.mod", "go.sum", "coredns/main.go")
 # Its imports of the log library, under the former name, and ours clash in one build.
 ALONE = "github.com/rancher/local-path-provisioner"
+LEAN = ("-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false")  # nobody debugs them
 VERSION = "k8s.io/component-base/version"
 
 
@@ -55,7 +56,7 @@ def ensure_binaries() -> Path:
     with (cache() / ".kubernetes.lock").open("w") as lock_file:
         fcntl.flock(lock_file, fcntl.LOCK_EX)
         if not folder.is_dir():
-            say(f"compiling Kubernetes {version(texts[0])} and what belongs to it (once, about ten minutes)")
+            say(f"compiling Kubernetes {version(texts[0])} and what belongs to it (once, about five minutes)")
             _build(folder, linked)
     return folder
 
@@ -66,7 +67,7 @@ def _build(folder: Path, linked: str) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     tools = [tool["Path"] for tool in json.loads(_go("mod", "edit", "-json"))["Tool"]]
     for group in (["./coredns", *(tool for tool in tools if tool != ALONE)], [ALONE]):
-        _go("build", "-p", "2", "-trimpath", "-buildvcs=false", "-ldflags", linked, "-o", f"{partial}/", *group)
+        _go("build", "-p", "2", *LEAN, "-ldflags", linked, "-o", f"{partial}/", *group)
     partial.rename(folder)
 
 
