@@ -150,10 +150,17 @@ class HubClient:
             stream=True,
             timeout=180,
         ) as answer:
+            if answer.status_code == 400:  # nothing starts any more: it failed before anybody looked
+                raise ClientError(f"the session failed: {self._failure()}")
             answer.raise_for_status()
             for line in answer.iter_lines(decode_unicode=True):
                 if line.startswith("data:"):
                     yield json.loads(line.removeprefix("data:"))
+
+    def _failure(self) -> str:
+        """What the page says to who waits for a start that failed already."""
+        page = self.http.get(f"{self.url}/hub/spawn-pending/{quote(self.user)}", timeout=60).text
+        return " ".join(unescape(re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", page, flags=re.DOTALL)).split())
 
     def wait_ready(self) -> list[str]:
         """Wait for the started server; gives the messages that a person would have read."""
