@@ -12,14 +12,13 @@ from functools import partial
 import pytest
 
 from gaia_lab.client import ClientError, HubClient
-from gaia_lab.pods import HUB, SESSIONS, hub, kubectl, listed, session
+from gaia_lab.pods import HUB, PREPULL, SESSIONS, hub, kubectl, listed, session
 from gaia_lab.remote import on
 from gaia_lab.session import lab_client
-from gaia_lab.trouble import until
+from gaia_lab.trouble import healthy, until
 
 NODES = ("node1", "node2")
 GIVEN_UP = "node.example.org/failed=yes:NoExecute"
-PREPULL = "gaia-data.org/component=prepull"
 OCEAN, ATMOSPHERE = "conda-env-ocean-ocean-py", "conda-env-atmosphere-atmosphere-py"
 BOTH = {"choice": "free", "system": "lab", "business": ["ocean", "atmosphere"]}
 ONE = {"choice": "free", "system": "lab", "business": ["atmosphere"]}
@@ -37,11 +36,6 @@ def refused(client: HubClient) -> tuple[str, float]:
     with pytest.raises(ClientError) as caught:
         client.start(ONE)
     return str(caught.value), time.monotonic() - started
-
-
-def answers(client: HubClient) -> bool:
-    """Whether the hub does."""
-    return bool(client.http.get(f"{client.url}/hub/health", timeout=5).ok)
 
 
 @contextmanager
@@ -131,7 +125,7 @@ def test_a_hub_whose_pod_is_deleted_comes_back_to_its_sessions(alice: HubClient)
     assert not alice.execute(kernel, "kept = 6 * 7").error, "the session needs no hub"
     kubectl("wait", "--for=condition=Ready", "pod", f"--selector={HUB}", f"--timeout={BUSY}s")
     assert hub()[0] != former
-    until(partial(answers, alice), BUSY)
+    until(partial(healthy, alice), BUSY)
     alice.login()
     assert (alice.server() or {}).get("ready")
     assert session("alice")["metadata"]["uid"] == pod
@@ -161,7 +155,7 @@ def test_the_node_of_a_session_fails(apart: str) -> None:
     """Others start elsewhere, and who worked there is told, as soon as the cluster gives the node up."""
     alice, bob = lab_client("alice"), lab_client("bob")
     for user in (alice, bob):
-        until(partial(answers, user), BUSY)
+        until(partial(healthy, user), BUSY)
         user.login()
         user.stop()
     alice.start(ONE)

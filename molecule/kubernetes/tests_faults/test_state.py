@@ -7,12 +7,11 @@ import json
 
 from gaia_lab.centre import run
 from gaia_lab.client import HubClient
-from gaia_lab.pods import HUB, hub, kubectl, listed
+from gaia_lab.pods import HUB, PREPULL, hub, kept, kubectl, listed
 from gaia_lab.trouble import until
 
 ONE = {"choice": "free", "system": "lab", "business": ["atmosphere"]}
 CONFIG_MAP = "gaia-vre"
-PREPULL = "gaia-data.org/component=prepull"
 UNUSABLE = "is not usable"  # what the hub says of it in its log
 READ = 120  # seconds until the kubelet has brought a ConfigMap that nobody announced; at most about 70 by its design
 
@@ -43,12 +42,6 @@ def test_a_manifest_that_is_junk_is_told_and_made_anew_by_publish(alice: HubClie
     assert hub() == before, "the hub was not restarted"
 
 
-def held() -> set[str]:
-    """What pods keep on the nodes."""
-    sets = [one["spec"]["template"]["spec"] for one in listed("daemonset", PREPULL)]
-    return {volume["image"]["reference"] for spec in sets for volume in spec["volumes"]}
-
-
 def settled() -> bool:
     """Whether all of them are what they are to be."""
     found = [one["status"] for one in listed("daemonset", PREPULL)]
@@ -57,15 +50,15 @@ def settled() -> bool:
 
 def test_clean_gives_up_what_nothing_needs_and_nothing_else(alice: HubClient) -> None:
     """Of the two versions of ocean, the one that is not on offer any more."""
-    before = held()
+    before = kept()
     oceans = {reference for reference in before if "/vre/ocean@" in reference}
     assert len(oceans) == 2
     run("publish", {"vre_keep": 1})
     alice.start(ONE)
     assert run("clean", check=True).changed
-    assert held() == before
+    assert kept() == before
     assert run("clean").changed
     until(settled, READ)
-    assert before - held() < oceans
+    assert before - kept() < oceans
     assert run("clean").changed == 0
     alice.open_session()

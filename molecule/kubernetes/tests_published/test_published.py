@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from gaia_lab.centre import run, shown
-from gaia_lab.pods import OURS, hub, listed, session
+from gaia_lab.pods import PREPULL, hub, kept, listed, session
 from gaia_lab.session import lab_client
 
 
@@ -25,12 +25,8 @@ def test_the_pod_that_ran_has_its_own_and_a_new_one_has_the_new() -> None:
 
 
 def test_former_and_new_are_on_the_nodes() -> None:
-    sets = [item for item in listed("daemonset", OURS) if item["metadata"]["name"].startswith("gaia-vre-prepull-")]
-    images = [
-        v["image"]["reference"] for one in sets for v in one["spec"]["template"]["spec"]["volumes"] if "image" in v
-    ]
-    assert len([reference for reference in images if "/vre/ocean" in reference]) == 2
-    for one in sets:
+    assert len([reference for reference in kept() if "/vre/ocean" in reference]) == 2
+    for one in listed("daemonset", PREPULL):
         assert one["status"]["numberReady"] == one["status"]["desiredNumberScheduled"] == 2
 
 

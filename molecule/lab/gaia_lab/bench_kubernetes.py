@@ -16,10 +16,9 @@ from gaia_lab.bench import launch, noop, ocean_of, play, write_inventory
 from gaia_lab.bench_rows import Row, report, seconds
 from gaia_lab.command import say
 from gaia_lab.errors import LabError
-from gaia_lab.pods import hub, kubectl, listed, session
+from gaia_lab.pods import PREPULL, hub, kubectl, listed, session
 from gaia_lab.session import lab_client
 
-PREPULL = "gaia-data.org/component=prepull"
 LAUNCHES = 5
 NODES = 2
 PULL = 600  # seconds that the images of a publish may take to be on the nodes

@@ -9,6 +9,7 @@ from typing import Any
 NAMESPACE = "jupyterhub"
 OURS = "app.kubernetes.io/managed-by=gaia-vre"
 HUB, SESSIONS = "component=hub", "component=singleuser-server"
+PREPULL = "gaia-data.org/component=prepull"
 
 
 def kubectl(*arguments: str) -> str:
@@ -37,3 +38,10 @@ def session(user: str) -> dict[str, Any]:
     """The pod of a user's session."""
     (pod,) = listed("pod", f"{SESSIONS},hub.jupyter.org/username={user}")
     return pod
+
+
+def kept() -> set[str]:
+    """References of the images that pods keep on the nodes, as volumes."""
+    specs = [one["spec"]["template"]["spec"] for one in listed("daemonset", PREPULL)]
+    volumes = [volume for spec in specs for volume in spec.get("volumes") or []]
+    return {volume["image"]["reference"] for volume in volumes if "image" in volume}

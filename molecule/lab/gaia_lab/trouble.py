@@ -40,7 +40,7 @@ def restart(host: Host, *clients: HubClient, login: bool = True, patience: float
     """Start the hub again; the clients log in again, which shows them the hub's home page, and what is told there."""
     host.check_output("systemctl restart gaia-vre-hub")
     for client in clients:
-        until(partial(_healthy, client), patience)
+        until(partial(healthy, client), patience)
         if login:
             client.login()
 
@@ -50,5 +50,6 @@ def ready(client: HubClient) -> bool:
     return bool((client.server() or {}).get("ready", False))
 
 
-def _healthy(client: HubClient) -> bool:
+def healthy(client: HubClient) -> bool:
+    """Whether the hub answers."""
     return bool(client.http.get(f"{client.url}/hub/health", timeout=5).ok)
